@@ -1,0 +1,112 @@
+// The restart policy: what an ended attempt means for the next one. Waits double from 1 s to 5 min and begin anew after 10 min of
+// health. A replica that was never ready has a budget of starts; one that was has a budget of starts within a window.
+import { backoffCeilingMs } from "#core/backoff.ts";
+import { formatBytes, formatDuration } from "#core/units.ts";
+import { type ReplicaSpec, RestartCondition, type RestartPolicy } from "#proto/spec_pb.ts";
+import type { FoundContainer, Outage } from "./found.ts";
+import type { AttemptEnd, ReplicaMemory } from "./memory.ts";
+
+/** Health this long wipes the slate. */
+const healthyAgainMs = 600_000;
+/** Without any check, "it runs" counts as having been ready only after this long; else an exit at once would look like a success. */
+const provenMs = 10_000;
+/** A clean engine stop ends containers before it stops answering, and an engine that comes back ends those it lost. */
+const outageBeforeMs = 20_000;
+const outageAfterMs = 10_000;
+
+export type RestartLimits = {
+  readonly condition: RestartCondition;
+  readonly startsWithoutReady: number;
+  readonly startsInWindow: number;
+  readonly windowMs: number;
+  readonly minMs: number;
+  readonly maxMs: number;
+};
+
+/** The policy with its defaults filled in. */
+export function restartLimits(policy: RestartPolicy | undefined): RestartLimits {
+  return {
+    condition: policy?.condition || RestartCondition.ALWAYS,
+    startsWithoutReady: policy?.maxStartsWithoutReady || 5,
+    startsInWindow: policy?.maxStartsInWindow || 12,
+    windowMs: Number(policy?.windowMs ?? 0n) || 600_000,
+    minMs: Number(policy?.backoffMinMs ?? 0n) || 1_000,
+    maxMs: Number(policy?.backoffMaxMs ?? 0n) || 300_000,
+  };
+}
+
+/** Memory after an attempt ended: when the next one starts, or why there is none. */
+export function afterEnd(memory: ReplicaMemory, end: AttemptEnd, policy: RestartPolicy | undefined, now: number): ReplicaMemory {
+  const limits = restartLimits(policy);
+  const at = Math.min(end.at, now);
+  const { startsWithoutReady, ends, everReady } = memory;
+  const ended = {
+    ...memory,
+    settled: Math.max(memory.settled, end.attempt),
+    lastEnd: { ...end, at },
+    beforeEnd: { startsWithoutReady, ends, everReady },
+  };
+  if (memory.final !== undefined) return ended;
+  if (end.cause === "engine") return { ...ended, nextAttemptAt: now };
+  const over = overByCondition(end, limits);
+  if (over !== undefined) return { ...ended, final: { ...over, at: now } };
+  return counted(ended, { ...end, at }, limits, now);
+}
+
+function counted(memory: ReplicaMemory, end: AttemptEnd, limits: RestartLimits, now: number): ReplicaMemory {
+  const wasReady = end.attempt > 0 && memory.readyAttempt === end.attempt && (end.probed || end.at - memory.readyAt >= provenMs);
+  const begunAnew = wasReady && end.at - memory.readyAt >= healthyAgainMs;
+  const waits = begunAnew ? 0 : memory.ends;
+  const everReady = memory.everReady || wasReady;
+  const startsWithoutReady = wasReady ? 0 : memory.startsWithoutReady + 1;
+  const startTimes = memory.startTimes.filter((time) => time > now - limits.windowMs);
+  const next = { ...memory, ends: waits + 1, everReady, startsWithoutReady, startTimes };
+  const usedUp = everReady ? startTimes.length >= limits.startsInWindow : startsWithoutReady >= limits.startsWithoutReady;
+  if (!usedUp) return { ...next, nextAttemptAt: end.at + backoffCeilingMs(limits, waits) };
+  return { ...next, final: { state: "failed", reason: usedUpReason(next, end, limits, now), at: now } };
+}
+
+function usedUpReason(memory: ReplicaMemory, end: AttemptEnd, limits: RestartLimits, now: number): string {
+  if (memory.everReady) return `${end.reason}, after ${memory.startTimes.length} starts in ${formatDuration(limits.windowMs)}`;
+  const tries = `${memory.startsWithoutReady} ${memory.startsWithoutReady === 1 ? "start" : "starts"}`;
+  return `${end.reason}, after ${tries}${memory.firstStartAt > 0 ? ` in ${formatDuration(now - memory.firstStartAt)}` : ""}`;
+}
+
+function overByCondition(end: AttemptEnd, limits: RestartLimits): { state: "failed" | "stopped"; reason: string } | undefined {
+  const well = end.cause === "exited" && end.exitCode === 0;
+  if (limits.condition === RestartCondition.ALWAYS) return undefined;
+  if (well) return { state: "stopped", reason: "ended with exit code 0, as its restart policy allows" };
+  if (limits.condition === RestartCondition.ON_FAILURE) return undefined;
+  return { state: "failed", reason: `${end.reason}, and its restart policy is never` };
+}
+
+/** True when an end at that time is the work of the container engine or of a reboot, not of the replica. */
+export function duringOutage(at: number, outages: readonly Outage[]): boolean {
+  return outages.some(({ from, to }) => at >= from - outageBeforeMs && at <= to + outageAfterMs);
+}
+
+/** Takes back an end that was counted before it was known that the engine was going away. */
+export function takeBackEnd(memory: ReplicaMemory, outages: readonly Outage[], now: number): ReplicaMemory {
+  const { lastEnd, beforeEnd, final } = memory;
+  if (lastEnd === undefined || beforeEnd === undefined || final !== undefined || lastEnd.cause !== "exited") return memory;
+  if (memory.attempts !== lastEnd.attempt || !duringOutage(lastEnd.at, outages)) return memory;
+  return { ...memory, ...beforeEnd, lastEnd: { ...lastEnd, cause: "engine", reason: engineReason }, nextAttemptAt: now };
+}
+
+const engineReason = "the container engine or the host restarted";
+
+/** Why an attempt ended, for people. */
+export function endReason(container: FoundContainer, cause: EndCauseSeen, spec: ReplicaSpec | undefined): string {
+  if (cause === "engine") return engineReason;
+  if (container.outOfMemory) {
+    const limit = spec?.resources?.memoryBytes ?? 0n;
+    return `out of memory${limit > 0n ? ` (limit ${formatBytes(limit)})` : ""}`;
+  }
+  if (container.error !== "") return container.error;
+  const signal = container.exitCode > 128 && container.exitCode < 160 ? signals[container.exitCode - 128] : undefined;
+  return `exit code ${container.exitCode}${signal === undefined ? "" : ` (${signal})`}`;
+}
+
+export type EndCauseSeen = "exited" | "engine";
+
+const signals: Record<number, string> = { 6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated" };
