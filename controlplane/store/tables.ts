@@ -30,7 +30,14 @@ export type InviteTable = {
   used_by: string | null;
 };
 
-export type TokenTable = { id: string; secret_hash: string; name: string; role: "admin"; created_at: number; expires_at: number | null };
+export type TokenTable = {
+  id: string;
+  secret_hash: string;
+  name: string;
+  role: "admin";
+  created_at: number;
+  expires_at: number | null;
+};
 
 export type ProjectTable = {
   name: string;
