@@ -1,0 +1,42 @@
+// The names that our containers, networks and hosts inside get from what they are. Pure.
+import type { ContainerPlan } from "./engine.ts";
+
+const longestName = 128;
+const longestPart = 40;
+
+/**
+ * `ozwald-<group>-<instance>-<slot>-<generation>.<attempt>-<first 6 of the replica id>`, at most 128 characters.
+ * The replica id keeps two clusters on one engine, and two names that were cut to the same length, apart.
+ */
+export function containerName(
+  plan: Pick<ContainerPlan, "replicaId" | "generation" | "attempt" | "slot"> & {
+    spec: { group: string; instance: string };
+  },
+): string {
+  const replica = safePart(plan.replicaId).slice(0, 6);
+  const number = `${plan.slot}-${plan.generation}.${plan.attempt}`;
+  const name = `ozwald-${safePart(plan.spec.group)}-${safePart(plan.spec.instance)}-${number}-${replica}`;
+  return name.slice(0, longestName);
+}
+
+/** `ozwald-<first 6 of the cluster>-<group>`: the private network of a group. */
+export function networkName(clusterId: string, group: string): string {
+  return `ozwald-${safePart(clusterId).slice(0, 6)}-${safePart(group)}`;
+}
+
+/** Name that a replica gives itself inside: `<instance>-<slot>` in the letters that host names allow, at most 63. */
+export function insideHostname(instance: string, slot: number): string {
+  const end = `-${slot}`;
+  const start = instance
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 63 - end.length);
+  return `${start === "" ? "replica" : start}${end}`;
+}
+
+/** A part of a name in the letters that engines allow; never empty. */
+function safePart(text: string): string {
+  const safe = text.replaceAll(/[^A-Za-z0-9_.-]+/g, "-").slice(0, longestPart);
+  return safe === "" ? "default" : safe;
+}
