@@ -1,0 +1,96 @@
+// ozctl apply: show the plan, ask, carry it out, show how far it is.
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import { OzError } from "#core/errors.ts";
+import { SettingsService } from "#proto/settings_pb.ts";
+import { newCommand, type OutputFormat, runs, wholeNumber, withOutput } from "../command.ts";
+import { followOperation } from "../follow.ts";
+import type { Io } from "../io.ts";
+import { printValue } from "../output/format.ts";
+import { changesAnything, planText } from "../output/plan.ts";
+import type { Session } from "../session.ts";
+import { readSettings } from "../settings-files.ts";
+import { addFiles } from "./files-option.ts";
+import { requestPlan } from "./plan.ts";
+
+type Options = {
+  file: string[];
+  project?: string;
+  yes?: boolean;
+  expectRevision?: number;
+  detach?: boolean;
+  output?: OutputFormat;
+};
+
+export function applyCommand(session: Session): Command {
+  const command = newCommand(session, "apply", {
+    summary: "make settings the wanted state",
+    description: "Shows the plan and asks. Ctrl-C leaves the change going on and says how to watch or stop it.",
+    examples: ["ozctl apply", "ozctl apply -f ozwald.yml --yes", "ozctl apply --yes --expect-revision 7"],
+  });
+  addFiles(command)
+    .option("--project <name>", "project, instead of the one the files name")
+    .option("-y, --yes", "do not ask")
+    .option(
+      "--expect-revision <number>",
+      "refuse when the project is not at this revision any more",
+      wholeNumber("--expect-revision"),
+    )
+    .option("--detach", "do not wait for the end");
+  withOutput(command, ["json", "yaml"]);
+  return runs(session, command, (options: Options) => apply(session, options));
+}
+
+async function apply(session: Session, options: Options): Promise<number> {
+  const { io } = session;
+  const forPrograms = options.output === "json" || options.output === "yaml" ? options.output : undefined;
+  const texts = await readSettings(io.cwd, options.file);
+  const plan = await requestPlan(session, texts, options.project);
+  const expected = options.expectRevision === undefined ? plan.fromRevision : BigInt(options.expectRevision);
+  if (expected !== plan.fromRevision) {
+    throw new OzError(
+      "conflict",
+      `Project ${plan.project} is at revision ${plan.fromRevision}, not ${expected}. Nothing was changed.`,
+      { hint: "Look at what would change now:  ozctl plan" },
+    );
+  }
+  if (forPrograms === undefined) io.out(planText(io, plan));
+  if (!changesAnything(plan)) {
+    if (forPrograms === undefined) io.out("Nothing to change.\n");
+    else await printValue(io, forPrograms, { operation: null });
+    return 0;
+  }
+  if (!options.yes && !(await agreed(io))) {
+    io.out("Nothing done.\n");
+    return 1;
+  }
+  const client = await session.client();
+  const request = {
+    ...texts,
+    project: options.project ?? "",
+    expectedRevision: expected,
+    idempotencyKey: randomUUID(),
+  };
+  const { operationId } = await client.call(SettingsService.method.applySettings, request, { timeoutMs: 30_000 });
+  if (operationId === 0n) {
+    if (forPrograms !== undefined) await printValue(io, forPrograms, { operation: null });
+    return 0;
+  }
+  if (options.detach) {
+    if (forPrograms === undefined) io.out(`Going on.  ozctl ops watch ${operationId}\n`);
+    else await printValue(io, forPrograms, { operation: String(operationId) });
+    return 0;
+  }
+  return await followOperation(session, operationId, options.output);
+}
+
+/** Asks on a terminal; without one it never asks and refuses. */
+async function agreed(io: Io): Promise<boolean> {
+  if (!io.isTerminal || io.stdin.isTTY !== true) {
+    throw new OzError("bad_request", "This is no terminal, so nobody can be asked. Nothing was changed.", {
+      hint: "Add --yes to apply without asking.",
+    });
+  }
+  const { confirm } = await import("@clack/prompts");
+  return (await confirm({ message: "Apply?", initialValue: false })) === true;
+}

@@ -1,0 +1,24 @@
+// An OzError as text for people.
+import type { OzError } from "#core/errors.ts";
+import type { Problem } from "#core/settings/settings.ts";
+import { problemLines } from "./output/problems.ts";
+
+/** What is printed on standard error: what is wrong, then what to try. */
+export function errorText(error: OzError): string {
+  const problems = problemsOf(error);
+  if (problems.length > 0) return `${problemLines(problems)}${counted(problems.length, "problem")}, nothing changed.\n`;
+  return `${error.message}\n${error.hint && `${error.hint}\n`}`;
+}
+
+/** Problems that a settings error carries; empty for any other error. */
+export function problemsOf(error: OzError): readonly Problem[] {
+  const { cause } = error;
+  if (typeof cause !== "object" || cause === null || !("problems" in cause) || !Array.isArray(cause.problems))
+    return [];
+  return cause.problems as Problem[];
+}
+
+/** "1 problem", "2 problems". */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

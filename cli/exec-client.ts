@@ -1,0 +1,84 @@
+// Bidirectional calls over HTTP/2 with connect-node, for `exec` only.
+import { connect as connectSocket } from "node:net";
+import type { DescMessage, DescMethodBiDiStreaming, MessageShape } from "@bufbuild/protobuf";
+import { ConnectError, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { type Target, parseAddress } from "./connect-json.ts";
+import { connectionError } from "./connection-error.ts";
+import { wireError } from "./wire-error.ts";
+
+export type ExecClient = {
+  exec<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodBiDiStreaming<I, O>,
+    requests: AsyncIterable<MessageShape<I>>,
+    signal: AbortSignal,
+  ): AsyncIterable<MessageShape<O>>;
+  close(): void;
+};
+
+const connectTimeoutMs = 10_000;
+
+/** A client for one stream; close() ends its connection. */
+export async function openExecClient(target: Target): Promise<ExecClient> {
+  const unix = target.address.startsWith("unix:");
+  const baseUrl = unix ? "http://localhost" : parseAddress(target.address).origin;
+  const tls = { minVersion: "TLSv1.3" as const, ...(target.caPem !== undefined && { ca: target.caPem }) };
+  const nodeOptions = unix
+    ? { createConnection: () => connectSocket(target.address.slice("unix:".length)) }
+    : baseUrl.startsWith("https:")
+      ? tls
+      : {};
+  const sessions = new Http2SessionManager(baseUrl, { pingIntervalMs: 10_000, pingTimeoutMs: 5_000 }, nodeOptions);
+  const began = performance.now();
+  const state = await Promise.race([
+    sessions.connect(),
+    new Promise<"late">((resolve) => setTimeout(resolve, connectTimeoutMs, "late").unref()),
+  ]);
+  if (state === "error" || state === "late") {
+    const cause =
+      state === "late" ? Object.assign(new Error("no answer"), { code: "OZ_TIMEOUT" }) : rootCause(sessions.error());
+    sessions.abort();
+    throw connectionError(cause, target.address, performance.now() - began, { timeoutMs: connectTimeoutMs });
+  }
+  const transport = createConnectTransport({ baseUrl, httpVersion: "2", sessionManager: sessions });
+  const headers = target.token === undefined ? {} : { authorization: `Bearer ${target.token}` };
+  return {
+    exec: (method, requests, signal) => streamed(transport, method, requests, signal, headers, target.address),
+    close: () => sessions.abort(),
+  };
+}
+
+async function* streamed<I extends DescMessage, O extends DescMessage>(
+  transport: Transport,
+  method: DescMethodBiDiStreaming<I, O>,
+  requests: AsyncIterable<MessageShape<I>>,
+  signal: AbortSignal,
+  headers: Record<string, string>,
+  address: string,
+): AsyncGenerator<MessageShape<O>, void> {
+  try {
+    const response = await transport.stream(method, signal, undefined, headers, requests);
+    yield* response.message;
+  } catch (error) {
+    if (!(error instanceof ConnectError))
+      throw connectionError(error, address, 0, { timeoutMs: connectTimeoutMs, signal });
+    throw await fromConnectError(error, address);
+  }
+}
+
+/** Goes through the same words as an error of a unary call. */
+async function fromConnectError(error: ConnectError, address: string): Promise<Error> {
+  const { codeToString } = await import("@connectrpc/connect/protocol-connect");
+  const details = error.details.flatMap((detail) =>
+    "type" in detail ? [{ type: detail.type, value: Buffer.from(detail.value).toString("base64") }] : [],
+  );
+  return await wireError(
+    200,
+    JSON.stringify({ code: codeToString(error.code), message: error.rawMessage, details }),
+    address,
+  );
+}
+
+function rootCause(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? rootCause(error.cause) : error;
+}

@@ -1,0 +1,60 @@
+// Words for replicas: state, recipe, endpoint, and what to print when one failed.
+import { ReplicaState, type Endpoint, type Observed, type Replica } from "#proto/replicas_pb.ts";
+import type { Style } from "../io.ts";
+import { formatName } from "../spec-argument.ts";
+
+const words: Record<number, string> = Object.fromEntries(
+  Object.entries(ReplicaState).map(([name, value]) => [value, name.toLowerCase()]),
+);
+
+/** "ready", "pulling"; "-" when nothing was said yet. */
+export function stateWord(state: ReplicaState): string {
+  return state === ReplicaState.UNSPECIFIED ? "-" : (words[state] ?? "-");
+}
+
+/** "pulling 61 %": the state with what a person waits for. */
+export function stateText(replica: Pick<Replica, "state" | "observed">): string {
+  const pull = replica.observed?.pull;
+  if (replica.state !== ReplicaState.PULLING || pull === undefined || pull.totalBytes === 0n)
+    return stateWord(replica.state);
+  return `pulling ${Math.min(100, Math.floor((Number(pull.doneBytes) / Number(pull.totalBytes)) * 100))} %`;
+}
+
+export function stateStyle(state: ReplicaState): Style | undefined {
+  if (state === ReplicaState.READY) return "green";
+  if (state === ReplicaState.FAILED || state === ReplicaState.LOST) return "red";
+  if (state === ReplicaState.STOPPED || state === ReplicaState.STOPPING) return "dim";
+  return "yellow";
+}
+
+/** "tiny-llm:cpu-only" or "tiny-llm:cpu-only:8k". */
+export function recipe({ service, variety, profile }: { service: string; variety: string; profile: string }): string {
+  if (profile !== "") return `${service}:${variety}:${profile}`;
+  return variety === "" ? service : `${service}:${variety}`;
+}
+
+/** "http://127.0.0.1:11000"; only the protocols a browser knows become a URL with their own scheme. */
+export function endpointText({ protocol, address, port }: Endpoint): string {
+  const host = address.includes(":") ? `[${address}]` : address;
+  return `${protocol || "tcp"}://${host}:${port}`;
+}
+
+/** What is printed when a replica failed for good: why, its last lines, and what to type next. */
+export function failureText(
+  replica: Pick<Replica, "instance" | "group" | "host" | "reason" | "observed" | "slot">,
+): string {
+  const { observed } = replica;
+  const name = formatName(replica.group, replica.instance);
+  const lines = (observed?.logTail ?? []).map((line) => `  | ${line}\n`).join("");
+  const where = replica.host === "" ? "" : ` on ${replica.host}`;
+  const logs = observed === undefined ? `Why:  ozctl why ${name}` : `All its lines:  ozctl logs --previous ${name}`;
+  return `${name} failed${where}: ${failureReason(replica.reason, observed)}\n${lines}${logs}        Try again:  ozctl restart ${name}\n`;
+}
+
+function failureReason(reason: string, observed: Observed | undefined): string {
+  const told =
+    reason ||
+    observed?.reason ||
+    (observed?.exitCode === undefined ? "no reason was given" : `exit code ${observed.exitCode}`);
+  return observed?.outOfMemory && !/memory/i.test(told) ? `${told}, out of memory` : told;
+}

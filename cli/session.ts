@@ -1,0 +1,56 @@
+// What every command gets: the shell, the context that is meant, and a client made on first use.
+import { OzError } from "#core/errors.ts";
+import type { Client } from "./client.ts";
+import { chooseContext, type Context, isExposed } from "./contexts.ts";
+import type { Io } from "./io.ts";
+
+export type Session = {
+  readonly io: Io;
+  /** Context named by --context, if any. */
+  contextName?: string;
+  /** Exit code of the command that ran. */
+  exitCode: number;
+  /** The context that is meant. Throws not_found when none is known. */
+  context(): Context;
+  /** Client for the context; loads the contract on first use. */
+  client(): Promise<Client>;
+};
+
+export function openSession(io: Io): Session {
+  let client: Promise<Client> | undefined;
+  const session: Session = {
+    io,
+    exitCode: 0,
+    context() {
+      const context = chooseContext(io.env, session.contextName);
+      if (context.token !== undefined && isExposed(io.env, context.name)) {
+        io.err(
+          `The file of context ${context.name} can be read by others. Close it:  chmod 600 the file in contexts/\n`,
+        );
+      }
+      return context;
+    },
+    client: () => (client ??= connect(session.context())),
+  };
+  return session;
+}
+
+async function connect(context: Context): Promise<Client> {
+  const { openClient } = await import("./client.ts");
+  if (context.address === "") throw new OzError("bad_request", `Context ${context.name} has no address.`);
+  return openClient(context);
+}
+
+/** Runs work with a signal that Ctrl-C aborts. Gives true when it was pressed. */
+export async function untilInterrupted(io: Io, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+  const controller = new AbortController();
+  const forget = io.onInterrupt(() => controller.abort());
+  try {
+    await work(controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+  } finally {
+    forget();
+  }
+  return controller.signal.aborted;
+}
