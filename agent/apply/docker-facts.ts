@@ -17,7 +17,9 @@ type Info = {
 export async function engineFacts(calls: DockerCalls): Promise<Engine> {
   try {
     const [version, info] = await Promise.all([
-      calls.call({ doing: "tell its version" }, (abortSignal) => calls.docker.version({ abortSignal })),
+      calls.call({ doing: "tell its version" }, (abortSignal) =>
+        withSignal(calls.docker.version, calls.docker, abortSignal),
+      ),
       engineInfo(calls),
     ]);
     return create(EngineSchema, {
@@ -37,7 +39,7 @@ export async function engineFacts(calls: DockerCalls): Promise<Engine> {
 export function engineInfo(calls: DockerCalls): Promise<Info> {
   return calls.call(
     { doing: "tell about itself" },
-    (abortSignal) => calls.docker.info({ abortSignal }) as Promise<Info>,
+    (abortSignal) => withSignal(calls.docker.info, calls.docker, abortSignal) as Promise<Info>,
   );
 }
 
@@ -58,7 +60,7 @@ export async function localImage(
   for (const name of localCandidates(image)) {
     const id = await calls.call({ doing: `look for the image ${name}` }, async (abortSignal) => {
       try {
-        return (await calls.docker.getImage(name).inspect({ abortSignal })).Id;
+        return (await calls.docker.getImage(name).inspect({ abortSignal } as object)).Id;
       } catch (thrown) {
         if ((thrown as { statusCode?: number }).statusCode === 404) return undefined;
         throw thrown;
@@ -88,4 +90,9 @@ export async function containerMemoryBytes(calls: DockerCalls, id: string): Prom
   const cache =
     stats?.memory_stats?.stats?.["total_inactive_file"] ?? stats?.memory_stats?.stats?.["inactive_file"] ?? 0;
   return Math.max(0, usage - cache);
+}
+
+/** dockerode takes a signal here too; its types do not know. */
+function withSignal<T>(method: () => Promise<T>, on: object, abortSignal: AbortSignal): Promise<T> {
+  return (method as (options: object) => Promise<T>).call(on, { abortSignal });
 }
