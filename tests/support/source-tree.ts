@@ -14,7 +14,7 @@ export const sourceFolders = [
   "tests",
 ] as const;
 
-const skipped = new Set(["node_modules", "fixtures", ".tsbuild", "dist"]);
+const skipped = new Set(["node_modules", "fixtures", "dist"]);
 
 /** Path → text of every TypeScript file, paths relative to the root with forward slashes. */
 export function readSourceTree(root: string): Map<string, string> {
@@ -26,7 +26,7 @@ export function readSourceTree(root: string): Map<string, string> {
 function collect(root: string, folder: string, files: Map<string, string>): void {
   for (const entry of readFolder(folder)) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && !skipped.has(entry.name)) collect(root, path, files);
+    if (entry.isDirectory() && !skipped.has(entry.name) && !entry.name.startsWith(".")) collect(root, path, files);
     else if (entry.isFile() && entry.name.endsWith(".ts"))
       files.set(relative(root, path).replaceAll("\\", "/"), readFileSync(path, "utf8"));
   }

@@ -760,7 +760,7 @@ export type RegistryLogin = Message<"ozwald.v1.RegistryLogin"> & {
   registry: string;
 
   /**
-   * Path on the host of a login file in the form of a Docker config.json.
+   * Path on the host of a login file: JSON with "auths" by registry, as registry clients write it.
    *
    * @generated from field: string file = 2;
    */
