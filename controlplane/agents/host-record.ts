@@ -1,0 +1,125 @@
+// What the hub keeps of one host beyond what it shows: its stream, who speaks on it, and who else claims to be it.
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Assignment, type Hello, type LinkResponse, LinkResponseSchema, type Report } from "#proto/agent_pb.ts";
+import type { Observed } from "#proto/replicas_pb.ts";
+import type { Admission, AgentSession } from "./agent-session.ts";
+import type { Speaker } from "./identity-conflict.ts";
+import type { HubTimings, LiveHost } from "./live-host.ts";
+
+type Admitted = Extract<Admission, { admitted: true }>;
+
+/** A stream that said Hello and was admitted. */
+export type Newcomer = { readonly session: AgentSession; readonly hello: Hello; readonly admission: Admitted; readonly speaker: Speaker };
+
+export type HostRecord = {
+  view: LiveHost;
+  /** Milliseconds since 1970 of the last message in this life; 0 when none. */
+  heardAt: number;
+  holder: Newcomer | undefined;
+  /** Waits until it is clear whether the holder still lives; settled ends its Hello. */
+  challenger: (Newcomer & { readonly settled: () => void }) | undefined;
+  readonly superseded: Set<string>;
+  contacts: Map<string, number> | undefined;
+  assignment: Assignment | undefined;
+  /** Sequence of the last report of this stream. */
+  sequence: bigint;
+};
+
+/** A host that the store knows. */
+export type KnownHost = {
+  readonly hostId: string;
+  /** Milliseconds since 1970; 0 when never. */
+  readonly lastHeardAt: number;
+  readonly address?: string;
+  readonly agentVersion?: string;
+  readonly bootId?: string;
+};
+
+export function newRecord(known: KnownHost): HostRecord {
+  const { hostId, lastHeardAt, address = "", agentVersion = "", bootId = "" } = known;
+  return {
+    view: {
+      hostId,
+      state: "offline",
+      since: lastHeardAt,
+      address,
+      agentVersion,
+      bootId,
+      inventory: undefined,
+      telemetry: undefined,
+      observed: new Map(),
+      reportedFully: false,
+      obeys: true,
+      problem: "",
+      acknowledgedRevision: 0,
+    },
+    heardAt: 0,
+    holder: undefined,
+    challenger: undefined,
+    superseded: new Set(),
+    contacts: undefined,
+    assignment: undefined,
+    sequence: 0n,
+  };
+}
+
+/** The host after it was let in. Until it has reported everything, what was known of the rest stays. */
+export function welcomedView(view: LiveHost, { session, hello, admission }: Newcomer, now: number): LiveHost {
+  return {
+    ...view,
+    state: "online",
+    since: view.state === "online" ? view.since : now,
+    address: session.address,
+    agentVersion: hello.agentVersion,
+    bootId: hello.bootId,
+    inventory: hello.inventory ?? view.inventory,
+    observed: new Map([...view.observed, ...byReplica(hello.observed)]),
+    reportedFully: false,
+    obeys: admission.obeys,
+    problem: admission.obeys ? "" : admission.problem,
+  };
+}
+
+/** The host after a report. */
+export function reportedView(view: LiveHost, report: Report): LiveHost {
+  const observed = new Map([...(report.full ? [] : view.observed), ...byReplica(report.changed)]);
+  for (const replicaId of report.gone) observed.delete(replicaId);
+  return {
+    ...view,
+    observed: report.full || report.changed.length > 0 || report.gone.length > 0 ? observed : view.observed,
+    reportedFully: view.reportedFully || report.full,
+    inventory: report.inventory ?? view.inventory,
+    telemetry: report.telemetry ?? view.telemetry,
+  };
+}
+
+function byReplica(observed: readonly Observed[]): [string, Observed][] {
+  return observed.map((seen) => [seen.replicaId, seen]);
+}
+
+/** Welcome, first and renewed. */
+export function welcome(admission: Admitted, timings: HubTimings, telemetryMs: number, now: number): LinkResponse {
+  return create(LinkResponseSchema, {
+    message: {
+      case: "welcome",
+      value: {
+        clusterId: admission.clusterId,
+        clusterEpoch: BigInt(admission.clusterEpoch),
+        incarnation: admission.incarnation,
+        historyContainsObeyed: admission.historyContainsObeyed,
+        heartbeatMs: BigInt(timings.heartbeatMs),
+        telemetryMs: BigInt(telemetryMs),
+        now: timestampFromMs(now),
+      },
+    },
+  });
+}
+
+export function assignmentMessage(assignment: Assignment): LinkResponse {
+  return create(LinkResponseSchema, { message: { case: "assignment", value: assignment } });
+}
+
+export function acknowledgement(sequence: bigint): LinkResponse {
+  return create(LinkResponseSchema, { message: { case: "reportAck", value: { sequence } } });
+}

@@ -1,0 +1,26 @@
+// Turns what handlers throw into errors of the wire, with code and hint as a detail.
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { errorCodes, type OzError, toOzError } from "#core/errors.ts";
+import type { Problem } from "#core/settings/settings.ts";
+import { ErrorDetailSchema } from "#proto/errors_pb.ts";
+import { SettingsProblemsSchema } from "#proto/settings_pb.ts";
+
+export function toConnectError(thrown: unknown): ConnectError {
+  if (thrown instanceof ConnectError) return thrown;
+  return connectErrorOf(toOzError(thrown));
+}
+
+function connectErrorOf(error: OzError): ConnectError {
+  const code = errorCodes[error.code].rpc as Code;
+  return new ConnectError(error.message, code, undefined, [{ desc: ErrorDetailSchema, value: create(ErrorDetailSchema, { code: error.code, hint: error.hint }) }], error);
+}
+
+/** Every problem of the settings at once. */
+export function settingsError(problems: readonly Problem[]): ConnectError {
+  const count = `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
+  return new ConnectError(`the settings have ${count}`, Code.InvalidArgument, undefined, [
+    { desc: ErrorDetailSchema, value: create(ErrorDetailSchema, { code: "settings_invalid", hint: "Nothing was changed." }) },
+    { desc: SettingsProblemsSchema, value: create(SettingsProblemsSchema, { problems: problems.map((problem) => ({ ...problem })) }) },
+  ]);
+}

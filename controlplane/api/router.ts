@@ -1,0 +1,88 @@
+// Puts the handlers together: who may call, what errors look like, one line of log per change.
+import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { createContextValues } from "@connectrpc/connect";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { type Principal, principalKey, requireRule } from "../auth/principal.ts";
+import { rules } from "../auth/rules.ts";
+import type { ApiContext } from "./context.ts";
+import { enrollmentRoutes } from "./enrollment.ts";
+import { toConnectError } from "./errors.ts";
+import { eventRoutes } from "./events.ts";
+import { execRoutes } from "./exec.ts";
+import { hostRoutes } from "./hosts.ts";
+import { instanceRoutes } from "./instances.ts";
+import { logRoutes } from "./logs.ts";
+import { operationRoutes } from "./operations.ts";
+import { replicaRoutes } from "./replicas.ts";
+import { serviceRoutes } from "./services.ts";
+import { settingsRoutes } from "./settings.ts";
+import { statusRoutes } from "./status.ts";
+
+export type ApiRequest = IncomingMessage | Http2ServerRequest;
+export type ApiHandler = (request: ApiRequest, response: ServerResponse | Http2ServerResponse) => void;
+
+const readMaxBytes = 4 * 2 ** 20;
+
+/** One handler per listener: they differ only in how a caller is known. */
+export function createApiHandler(context: ApiContext, principalOf: (request: ApiRequest) => Principal | Promise<Principal>): ApiHandler {
+  const principals = new WeakMap<ApiRequest, Principal>();
+  const adapter = connectNodeAdapter({
+    routes: (router) => allRoutes(router, context),
+    interceptors: [authorize(context)],
+    contextValues: (request) => createContextValues().set(principalKey, principals.get(request) ?? { kind: "anonymous", name: "anonymous" }),
+    readMaxBytes,
+    grpcWeb: true,
+    fallback: (_request, response) => {
+      (response as ServerResponse).writeHead(404, { "content-type": "text/plain" }).end("There is nothing here. The API is spoken by ozctl and by gRPC and Connect clients.\n");
+    },
+  });
+  return (request, response) => {
+    void Promise.resolve(principalOf(request)).then(
+      (principal) => {
+        principals.set(request, principal);
+        adapter(request as IncomingMessage, response as ServerResponse);
+      },
+      (error: unknown) => {
+        context.log.error({ err: error }, "cannot tell who is calling");
+        (response as ServerResponse).writeHead(503).end();
+      },
+    );
+  };
+}
+
+export function allRoutes(router: ConnectRouter, context: ApiContext): void {
+  for (const routes of [
+    enrollmentRoutes, eventRoutes, execRoutes, hostRoutes, instanceRoutes, logRoutes, operationRoutes, replicaRoutes, serviceRoutes, settingsRoutes, statusRoutes,
+  ]) routes(router, context);
+}
+
+function authorize(context: ApiContext): Interceptor {
+  return (next) => async (request) => {
+    const method = `${request.service.typeName}/${request.method.name}`;
+    const principal = request.contextValues.get(principalKey);
+    try {
+      requireRule(rules[method], principal, method);
+      const response = await next(request);
+      if (!response.stream) return response;
+      return { ...response, message: convertErrors(response.message, context, method) };
+    } catch (error) {
+      throw logged(error, context, method);
+    }
+  };
+}
+
+async function* convertErrors<T>(messages: AsyncIterable<T>, context: ApiContext, method: string): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw logged(error, context, method);
+  }
+}
+
+function logged(error: unknown, context: ApiContext, method: string): Error {
+  const converted = toConnectError(error);
+  if (converted.code === 13) context.log.error({ err: error, method }, "call failed");
+  return converted;
+}

@@ -1,0 +1,47 @@
+// Plans and applies settings.
+import type { ConnectRouter } from "@connectrpc/connect";
+import { OzError } from "#core/errors.ts";
+import { randomId } from "#core/ids.ts";
+import { parseSettings } from "#core/settings/parse-settings.ts";
+import type { Settings } from "#core/settings/settings.ts";
+import { type ApplySettingsRequest, type PlanSettingsRequest, SettingsService } from "#proto/settings_pb.ts";
+import { principalKey } from "../auth/principal.ts";
+import type { ChangeRequest } from "../change/change.ts";
+import { applyEditOf } from "../change/edits.ts";
+import type { ApiContext } from "./context.ts";
+import { settingsError } from "./errors.ts";
+
+export function settingsRoutes(router: ConnectRouter, context: ApiContext): void {
+  router.service(SettingsService, {
+    async planSettings(request) {
+      return { plan: await context.changer.preview(applyRequest(context, request, "", undefined)) };
+    },
+    async applySettings(request, call) {
+      const expected = request.expectedRevision === undefined ? undefined : Number(request.expectedRevision);
+      const actor = call.values.get(principalKey).name;
+      return context.changer.carryOut({ ...applyRequest(context, request, actor, expected), idempotencyKey: request.idempotencyKey });
+    },
+  });
+}
+
+function applyRequest(context: ApiContext, request: PlanSettingsRequest | ApplySettingsRequest, actor: string, expected: number | undefined): ChangeRequest {
+  const settings = parse(request);
+  const files = JSON.stringify(request.files.map(({ name, text }) => ({ name, text })));
+  const title = `apply ${settings.project}`;
+  return {
+    kind: "apply",
+    title,
+    actor,
+    edit: (world) => applyEditOf(world, settings, files, expected, { now: context.clock.now(), newId: () => randomId(context.random) }),
+    concerns: (step) => settings.instances.some((wish) => wish.name === step.instance && wish.group === step.group),
+    event: { kind: "settings.applied", subject: `project/${settings.project}`, message: title },
+  };
+}
+
+function parse(request: PlanSettingsRequest | ApplySettingsRequest): Settings {
+  if (request.files.length === 0) throw new OzError("bad_request", "no settings file was sent");
+  const files = request.files.map(({ name, text }) => ({ name, text }));
+  const result = parseSettings(files, { envFiles: request.envFiles, ...(request.project === "" ? {} : { project: request.project }) });
+  if (result.settings === undefined) throw settingsError(result.problems);
+  return result.settings;
+}

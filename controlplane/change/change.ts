@@ -1,0 +1,143 @@
+// The one way in which what is wanted changes: read, edit, plan, commit. A commit that came first means plan again.
+import { toJsonString } from "@bufbuild/protobuf";
+import { OzError } from "#core/errors.ts";
+import type { Clock } from "#core/clock.ts";
+import { type RandomBytes, randomId } from "#core/ids.ts";
+import { type Plan, PlanAction, PlanSchema, type PlanStep } from "#proto/settings_pb.ts";
+import type { LiveHost } from "../agents/live-host.ts";
+import { planReplicas } from "../schedule/plan-replicas.ts";
+import { changesAnything, makePlan, planSteps } from "../schedule/plan-steps.ts";
+import type { Strategy } from "../schedule/rank.ts";
+import { insertOperation, operationByKey } from "../store/operations.ts";
+import type { Commit, NewEvent, Store } from "../store/store.ts";
+import type { InstanceTable } from "../store/tables.ts";
+import type { Project, World } from "../world.ts";
+import { makeSnapshot } from "./snapshot.ts";
+import { targetsOf } from "./targets.ts";
+import { writeChanges, writeEdit } from "./write-changes.ts";
+
+/** What a request changes before placement looks at it. */
+export type Edit = {
+  /** Instances after the edit; every other one stays as it is. */
+  readonly upsert: readonly InstanceTable[];
+  /** Ids of instances that go. */
+  readonly remove: readonly string[];
+  /** Settings that take the place of a project's own. */
+  readonly project?: { readonly name: string; readonly settings: Project["settings"]; readonly files: string };
+  /** Replicas that get a new generation although nothing changed. */
+  readonly restart: readonly string[];
+  readonly notices: readonly string[];
+};
+
+export type ChangeRequest = {
+  readonly kind: "apply" | "up" | "down" | "restart" | "dynamic";
+  readonly title: string;
+  /** Who asks, for the event log. */
+  readonly actor: string;
+  readonly idempotencyKey?: string;
+  /** Pure; sees the world, throws OzError for bad input. */
+  edit(world: World): Edit;
+  /** Which replicas that stay as they are belong into the plan; undefined for all. What changes is always shown. */
+  readonly concerns?: (step: PlanStep) => boolean;
+  readonly event: NewEvent;
+};
+
+export type ChangeResult = { readonly operationId: bigint; readonly plan: Plan };
+
+export type Changer = {
+  /** What would happen. Changes nothing. */
+  preview(request: ChangeRequest): Promise<Plan>;
+  /** Makes it wanted and durable; returns the operation to watch. */
+  carryOut(request: ChangeRequest): Promise<ChangeResult>;
+};
+
+export type ChangerOptions = {
+  store: Store;
+  world(): Promise<World>;
+  live(): readonly LiveHost[];
+  clock: Clock;
+  random: RandomBytes;
+  strategy: Strategy;
+};
+
+const planAgainMax = 5;
+
+export function createChanger(options: ChangerOptions): Changer {
+  const { store, clock, random } = options;
+
+  async function plan(request: ChangeRequest) {
+    const world = await options.world();
+    const edit = request.edit(world);
+    const after = applyEdit(world, edit);
+    const snapshot = makeSnapshot(after, options.live());
+    const changes = planReplicas(snapshot, { newId: () => randomId(random), strategy: options.strategy, restart: new Set(edit.restart) });
+    const steps = planSteps(changes, snapshot.hosts).filter((step) => step.action !== PlanAction.KEEP || (request.concerns?.(step) ?? true));
+    const before = edit.project === undefined ? undefined : (world.projects.find((p) => p.name === edit.project?.name)?.revision ?? 0);
+    const from = before ?? world.revision;
+    const moves = changes.some((change) => change.do !== "keep") || after !== world;
+    return { world, edit, changes, steps, moves, plan: makePlan(edit.project?.name ?? "", from, from + (moves ? 1 : 0), steps, edit.notices) };
+  }
+
+  async function once(request: ChangeRequest): Promise<ChangeResult> {
+    const planned = await plan(request);
+    if (!planned.moves) return { operationId: 0n, plan: planned.plan };
+    const operationId = await store.commit(planned.world.revision, async (commit) => {
+      await writeEdit(commit, planned.edit, clock.now());
+      await writeChanges(commit, planned.changes, clock.now());
+      await commit.event({ ...request.event, actor: request.actor });
+      return changesAnything(planned.steps) ? await record(commit, request, planned.plan) : 0;
+    });
+    return { operationId: BigInt(operationId), plan: planned.plan };
+  }
+
+  function record({ trx }: Commit, request: ChangeRequest, made: Plan): Promise<number> {
+    return insertOperation(trx, {
+      kind: request.kind,
+      title: request.title,
+      state: "running",
+      plan: toJsonString(PlanSchema, made),
+      targets: JSON.stringify(targetsOf(made, clock.now())),
+      actor: request.actor,
+      idempotency_key: request.idempotencyKey ?? null,
+      started_at: clock.now(),
+      ended_at: null,
+    });
+  }
+
+  return {
+    preview: async (request) => (await plan(request)).plan,
+    async carryOut(request) {
+      const repeated = await findRepeated(store, request.idempotencyKey);
+      if (repeated !== undefined) return repeated;
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await once(request);
+        } catch (error) {
+          const movedOn = error instanceof OzError && error.code === "conflict" && error.message.startsWith("store");
+          if (!movedOn || attempt === planAgainMax) throw error;
+        }
+      }
+    },
+  };
+}
+
+async function findRepeated(store: Store, key: string | undefined): Promise<ChangeResult | undefined> {
+  if (key === undefined || key === "") return undefined;
+  const row = await store.read((read) => operationByKey(read, key));
+  if (row === undefined) return undefined;
+  const { planFromJson } = await import("../view/operation-view.ts");
+  return { operationId: BigInt(row.id), plan: planFromJson(row.plan) };
+}
+
+/** The world as it would be after the edit; the same object when nothing changes. */
+export function applyEdit(world: World, edit: Edit): World {
+  const ids = new Set([...edit.remove, ...edit.upsert.map((row) => row.id)]);
+  const instances = [...world.instances.filter((row) => !ids.has(row.id)), ...edit.upsert];
+  const replaced = edit.project;
+  const before = world.projects.find((project) => project.name === replaced?.name);
+  const sameProject = replaced === undefined || (before !== undefined && JSON.stringify(before.settings) === JSON.stringify(replaced.settings));
+  const sameInstances = edit.remove.length === 0 && edit.upsert.every((row) => JSON.stringify(row) === JSON.stringify(world.instances.find((r) => r.id === row.id)));
+  if (sameProject && sameInstances && edit.restart.length === 0) return world;
+  const projects = replaced === undefined ? world.projects : [...world.projects.filter((p) => p !== before), { name: replaced.name, revision: (before?.revision ?? 0) + 1, settings: replaced.settings }];
+  return { ...world, instances, projects };
+}

@@ -1,0 +1,77 @@
+// What the control plane is told: flags first, then the environment, then defaults.
+import { parseArgs } from "node:util";
+import { OzError } from "#core/errors.ts";
+import { suggestion } from "#core/names.ts";
+import { type Strategy, strategies } from "./schedule/rank.ts";
+
+export type Address = { readonly host: string; readonly port: number };
+
+export type Config = {
+  /** Folder for the database, keys and locks. Default /var/lib/ozwald/controlplane. */
+  readonly stateDir: string;
+  /** The TLS port. Default 0.0.0.0:7443. */
+  readonly listen: Address;
+  /** The REST port of the original, loopback only; undefined for none. Default 127.0.0.1:8000. */
+  readonly rest: Address | undefined;
+  /** Unix socket for the local root. Default /run/ozwald/control.sock. */
+  readonly socket: string;
+  /** Names and addresses others reach it by; the first one is printed. Default: this machine's. */
+  readonly advertise: readonly string[];
+  readonly strategy: Strategy;
+  readonly logLevel: string;
+};
+
+export type Secrets = { /** Bearer key of the REST interface. */ readonly systemKey: string | undefined };
+
+const flags = {
+  state: { type: "string" },
+  listen: { type: "string" },
+  rest: { type: "string" },
+  socket: { type: "string" },
+  advertise: { type: "string", multiple: true },
+  strategy: { type: "string" },
+  "log-level": { type: "string" },
+} as const;
+
+/** Reads the flags of `run`. Throws bad_request for unknown flags and malformed values. */
+export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const values = parseFlags(argv);
+  const rest = values.rest ?? env["OZWALD_REST"] ?? "127.0.0.1:8000";
+  const strategy = values.strategy ?? "spread";
+  if (!Object.hasOwn(strategies, strategy)) throw new OzError("bad_request", `--strategy ${strategy}: unknown`, { hint: suggestion(strategy, Object.keys(strategies)) });
+  return {
+    stateDir: values.state ?? env["OZWALD_STATE"] ?? "/var/lib/ozwald/controlplane",
+    listen: parseAddress("--listen", values.listen ?? env["OZWALD_LISTEN"] ?? "0.0.0.0:7443"),
+    rest: rest === "off" || rest === "none" ? undefined : requireLoopback(parseAddress("--rest", rest)),
+    socket: values.socket ?? env["OZWALD_SOCKET"] ?? "/run/ozwald/control.sock",
+    advertise: values.advertise ?? env["OZWALD_ADVERTISE"]?.split(",") ?? [],
+    strategy: strategy as Strategy,
+    logLevel: values["log-level"] ?? env["OZWALD_LOG_LEVEL"] ?? "info",
+  };
+}
+
+export function readSecrets(env: NodeJS.ProcessEnv): Secrets {
+  return { systemKey: env["OZWALD_SYSTEM_KEY"] || undefined };
+}
+
+function parseFlags(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: flags, allowPositionals: false }).values;
+  } catch (error) {
+    const written = /'(--?[^' ]+)/.exec(String(error))?.[1];
+    const hint = written === undefined ? "" : suggestion(written.replace(/^-+/, ""), Object.keys(flags));
+    throw new OzError("bad_request", error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error), { hint: hint || "ozwald-controlplane --help", cause: error });
+  }
+}
+
+export function parseAddress(flag: string, written: string): Address {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:]*)):(\d{1,5})$/.exec(written);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new OzError("bad_request", `${flag} ${written}: not an address`, { hint: "Write HOST:PORT, such as 127.0.0.1:8000." });
+  return { host: match[1] ?? match[2] ?? "", port };
+}
+
+function requireLoopback(address: Address): Address {
+  if (address.host === "localhost" || address.host === "::1" || address.host.startsWith("127.")) return address;
+  throw new OzError("bad_request", `--rest ${address.host}: this interface has no encryption and listens on this machine only`, { hint: "Use 127.0.0.1:PORT. Other machines use the TLS port." });
+}

@@ -1,0 +1,77 @@
+// Writes what hosts report when it means something: a new state, an end, a replica that is gone. Never per heartbeat.
+import { equals, toJsonString } from "@bufbuild/protobuf";
+import { InventorySchema } from "#proto/inventory_pb.ts";
+import { type Observed, ObservedSchema, ReplicaState } from "#proto/replicas_pb.ts";
+import type { Clock } from "#core/clock.ts";
+import type { LiveHost } from "../agents/live-host.ts";
+import { updateHost } from "../store/hosts.ts";
+import { deleteReplica, updateReplica } from "../store/replicas.ts";
+import type { Commit, NewEvent, Store } from "../store/store.ts";
+import type { StoredHost, StoredReplica, World } from "../world.ts";
+
+type Effect = (commit: Commit) => Promise<unknown>;
+
+export async function reconcileObservations(options: { store: Store; world(): Promise<World>; live(): readonly LiveHost[]; clock: Clock }): Promise<void> {
+  const world = await options.world();
+  const effects: Effect[] = [];
+  for (const host of options.live()) {
+    const row = world.hosts.find((h) => h.id === host.hostId);
+    if (row !== undefined) effects.push(...hostEffects(row, host));
+    if (host.state !== "online") continue;
+    for (const replica of world.replicas) {
+      if (replica.hostId === host.hostId) effects.push(...replicaEffects(replica, host, row?.name ?? host.hostId));
+    }
+  }
+  if (effects.length === 0) return;
+  await options.store.commit(undefined, async (commit) => {
+    for (const effect of effects) await effect(commit);
+  });
+}
+
+function hostEffects(row: StoredHost, host: LiveHost): Effect[] {
+  if (host.inventory === undefined) return [];
+  const same = row.inventory !== undefined && equals(InventorySchema, row.inventory, host.inventory) && row.agent_version === host.agentVersion && row.address === host.address;
+  if (same) return [];
+  const inventory = toJsonString(InventorySchema, host.inventory);
+  return [({ trx }) => updateHost(trx, row.id, { inventory, agent_version: host.agentVersion, address: host.address, last_boot_id: host.bootId })];
+}
+
+function replicaEffects(replica: StoredReplica, host: LiveHost, hostName: string): Effect[] {
+  const seen = host.observed.get(replica.id);
+  if (seen === undefined) {
+    // Retired and nothing is left of it. A host that does not obey has not done that for us.
+    return replica.wish === "retire" && host.obeys && host.reportedFully ? [({ trx }) => deleteReplica(trx, replica.id)] : [];
+  }
+  if (!worthWriting(replica.observed, seen)) return [];
+  const event = eventFor(replica, seen, hostName);
+  return [
+    ({ trx }) => updateReplica(trx, replica.id, { observed: toJsonString(ObservedSchema, stored(seen)) }),
+    ...(event === undefined ? [] : [(commit: Commit) => commit.event(event)]),
+  ];
+}
+
+/** Progress and memory in use stay in memory only. */
+function stored(seen: Observed): Observed {
+  const { pull: _pull, memoryBytes: _memory, ...rest } = seen;
+  return rest as Observed;
+}
+
+function worthWriting(before: Observed | undefined, now: Observed): boolean {
+  return before === undefined || before.state !== now.state || before.generation !== now.generation || before.attempt !== now.attempt || before.reason !== now.reason || before.container !== now.container;
+}
+
+function eventFor(replica: StoredReplica, now: Observed, hostName: string): NewEvent | undefined {
+  const before = replica.observed;
+  if (before !== undefined && before.state === now.state && before.generation === now.generation) return undefined;
+  const kind = eventKinds[now.state];
+  if (kind === undefined) return undefined;
+  const why = now.reason === "" ? "" : `: ${now.reason}`;
+  return { kind: `replica.${kind}`, subject: `instance/${replica.instance}`, message: `${replica.instance} ${words[kind] ?? kind} on ${hostName}${why}` };
+}
+
+const eventKinds: Partial<Record<ReplicaState, string>> = {
+  [ReplicaState.PULLING]: "pulling", [ReplicaState.STARTING]: "starting", [ReplicaState.READY]: "ready", [ReplicaState.UNWELL]: "unwell",
+  [ReplicaState.BACKOFF]: "backoff", [ReplicaState.STOPPED]: "stopped", [ReplicaState.FAILED]: "failed",
+};
+
+const words: Record<string, string> = { pulling: "fetches its image", starting: "starts", ready: "is ready", unwell: "is unwell", backoff: "ended, and starts again soon", stopped: "stopped", failed: "failed" };

@@ -1,0 +1,170 @@
+// Compares what is wanted with what is bound and says what has to change. Applied by change/write-changes.ts, previewed by plan-steps.ts.
+import { clone, create } from "@bufbuild/protobuf";
+import type { Claim } from "#proto/inventory_pb.ts";
+import { ResourcesSchema, type ReplicaSpec } from "#proto/spec_pb.ts";
+import type { Candidate } from "#proto/settings_pb.ts";
+import { specHash } from "#core/spec-hash.ts";
+import type { HostLoad } from "./filters.ts";
+import { place, type Placement, type Refusal } from "./place.ts";
+import type { Strategy } from "./rank.ts";
+import type { InstanceView, ReplicaView, Snapshot, UnknownView } from "./snapshot.ts";
+
+export type Change =
+  | { readonly do: "create"; readonly replica: ReplicaView; readonly claims: readonly Claim[]; readonly candidates: readonly Candidate[] }
+  | { readonly do: "place"; readonly before: ReplicaView; readonly replica: ReplicaView; readonly claims: readonly Claim[] }
+  | { readonly do: "unplaced"; readonly replica: ReplicaView; readonly candidates: readonly Candidate[] }
+  | { readonly do: "respec"; readonly before: ReplicaView; readonly replica: ReplicaView; readonly claims: readonly Claim[] }
+  | { readonly do: "adopt"; readonly unknown: UnknownView; readonly replica: ReplicaView; readonly claims: readonly Claim[] }
+  | { readonly do: "retire"; readonly replica: ReplicaView; readonly why: string }
+  | { readonly do: "forget"; readonly replica: ReplicaView; readonly why: string }
+  | { readonly do: "keep"; readonly replica: ReplicaView };
+
+export type PlanOptions = {
+  /** Makes an id for a new replica. */
+  newId(): string;
+  readonly strategy: Strategy;
+  /** Replica ids that get a new generation although nothing changed (`restart`). */
+  readonly restart: ReadonlySet<string>;
+};
+
+export function planReplicas(snapshot: Snapshot, options: PlanOptions): readonly Change[] {
+  const board = new Board(snapshot);
+  const changes: Change[] = [];
+  const claimed = new Set<string>();
+  const byInstance = Map.groupBy(snapshot.replicas.filter((r) => r.wish === "run" && r.instanceId !== null), (r) => r.instanceId);
+  for (const instance of snapshot.instances) {
+    const wanted = instance.overridden ? 0 : instance.replicas;
+    const present = new Map((byInstance.get(instance.id) ?? []).map((replica) => [replica.slot, replica]));
+    for (let slot = 0; slot < wanted; slot++) {
+      const replica = present.get(slot);
+      if (replica !== undefined) claimed.add(replica.id);
+      changes.push(...planSlot(board, instance, slot, replica, options));
+    }
+  }
+  const wantedIds = new Map(snapshot.instances.map((instance) => [instance.id, instance]));
+  for (const replica of snapshot.replicas) {
+    if (replica.wish !== "run" || claimed.has(replica.id)) continue;
+    const instance = wantedIds.get(replica.instanceId ?? "");
+    const why = instance === undefined ? "no longer wanted" : instance.overridden ? "taken down" : `${instance.replicas} replica${instance.replicas === 1 ? "" : "s"} wanted`;
+    changes.push(leave(replica, why));
+  }
+  return Object.freeze(changes);
+}
+
+/** Ends a replica: on a host it is retired, without one there is nothing to end. */
+function leave(replica: ReplicaView, why: string): Change {
+  return { do: replica.hostId === null ? "forget" : "retire", replica, why };
+}
+
+function planSlot(board: Board, instance: InstanceView, slot: number, replica: ReplicaView | undefined, options: PlanOptions): Change[] {
+  if (instance.candidates.length === 0) return replica === undefined ? [] : [{ do: "keep", replica }];
+  if (replica === undefined) return [create_(board, instance, slot, options)];
+  if (replica.hostId === null) return [placePending(board, instance, replica, options)];
+  if (mustMove(board, instance, replica)) return [{ do: "retire", replica, why: `bound to ${instance.host}` }, create_(board, instance, slot, options)];
+  return [respec(board, instance, replica, options)];
+}
+
+function create_(board: Board, instance: InstanceView, slot: number, options: PlanOptions): Change {
+  const unknown = board.takeUnknown(instance, slot);
+  const id = unknown?.replicaId ?? options.newId();
+  const base = { id, instanceId: instance.id, group: instance.group, instance: instance.name, slot, wish: "run" as const, rejectedBy: [] };
+  if (unknown !== undefined) {
+    const candidate = instance.candidates.find((c) => c.specHash === unknown.specHash) ?? instance.candidates[0];
+    if (candidate !== undefined) {
+      const same = candidate.specHash === unknown.specHash;
+      const replica = board.hold({ ...base, hostId: unknown.hostId, generation: unknown.generation + (same ? 0 : 1), spec: candidate.spec, specHash: candidate.specHash, reason: "" });
+      return { do: "adopt", unknown, replica, claims: [] };
+    }
+  }
+  const placed = board.place(instance, [], undefined, options.strategy);
+  const replica = board.hold({ ...base, generation: 1, ...placedFields(placed, instance) });
+  return { do: "create", replica, claims: placed.hostId === null ? [] : placed.claims, candidates: placed.candidates };
+}
+
+/** How many hosts may turn a replica down before it waits for a person. */
+const rejectionsMax = 2;
+
+function placePending(board: Board, instance: InstanceView, pending: ReplicaView, options: PlanOptions): Change {
+  const again = options.restart.has(pending.id);
+  const before = again ? { ...pending, rejectedBy: [] } : pending;
+  if (before.rejectedBy.length >= rejectionsMax) return { do: "keep", replica: before };
+  const placed = board.place(instance, before.rejectedBy, undefined, options.strategy);
+  const generation = before.generation + (again ? 1 : 0);
+  const replica = board.hold({ ...before, generation, ...placedFields(placed, instance) });
+  if (placed.hostId !== null) return { do: "place", before, replica, claims: placed.claims };
+  if (replica.reason === before.reason && replica.specHash === before.specHash) return { do: "keep", replica: before };
+  return { do: "unplaced", replica, candidates: placed.candidates };
+}
+
+function placedFields(placed: Placement | Refusal, instance: InstanceView): Pick<ReplicaView, "hostId" | "spec" | "specHash" | "reason"> {
+  if (placed.hostId !== null) return { hostId: placed.hostId, spec: placed.spec, specHash: specHash(placed.spec), reason: "" };
+  const first = instance.candidates[0];
+  if (first === undefined) throw new Error("a slot without candidates is never planned");
+  return { hostId: null, spec: first.spec, specHash: first.specHash, reason: placed.reason };
+}
+
+function mustMove(board: Board, instance: InstanceView, replica: ReplicaView): boolean {
+  const host = board.hostName(replica.hostId);
+  return host === undefined || (instance.host !== "" && instance.host !== host);
+}
+
+/** Same host, newest spec: a new generation when something changed, else nothing. */
+function respec(board: Board, instance: InstanceView, before: ReplicaView, options: PlanOptions): Change {
+  const candidate = instance.candidates.find((c) => c.variety === before.spec.variety) ?? instance.candidates[0];
+  if (candidate === undefined) return { do: "keep", replica: before };
+  const spec = withDevices(candidate.spec, before.spec);
+  const hash = spec === candidate.spec ? candidate.specHash : specHash(spec);
+  if (hash === before.specHash && !options.restart.has(before.id)) return { do: "keep", replica: before };
+  const replica = { ...before, spec, specHash: hash, generation: before.generation + 1, rejectedBy: [], reason: "" };
+  board.replace(before, replica);
+  return { do: "respec", before, replica, claims: [] };
+}
+
+/** Devices stay with a replica through a change of its spec. */
+function withDevices(spec: ReplicaSpec, before: ReplicaSpec): ReplicaSpec {
+  const held = before.resources;
+  if (held === undefined || held.deviceIds.length === 0) return spec;
+  const resources = spec.resources === undefined ? create(ResourcesSchema) : clone(ResourcesSchema, spec.resources);
+  resources.deviceIds = held.deviceIds;
+  resources.gpuVendor = held.gpuVendor;
+  return { ...spec, resources };
+}
+
+/** Hosts and what is promised on them while the plan grows. */
+class Board {
+  readonly #snapshot: Snapshot;
+  readonly #held: Map<string, ReplicaView[]>;
+  readonly #unknown: UnknownView[];
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+    this.#held = Map.groupBy(snapshot.replicas.filter((r) => r.hostId !== null), (r) => r.hostId ?? "");
+    this.#unknown = [...snapshot.unknown];
+  }
+
+  hostName(hostId: string | null): string | undefined {
+    return this.#snapshot.hosts.find((host) => host.id === hostId)?.name;
+  }
+
+  place(instance: InstanceView, rejectedBy: readonly string[], previousHostId: string | undefined, strategy: Strategy): Placement | Refusal {
+    const loads: HostLoad[] = this.#snapshot.hosts.map((host) => ({ host, held: this.#held.get(host.id) ?? [] }));
+    return place(loads, instance.candidates, { instance: instance.name, host: instance.host, rejectedBy, ...(previousHostId === undefined ? {} : { previousHostId }) }, strategy);
+  }
+
+  hold(replica: ReplicaView): ReplicaView {
+    if (replica.hostId !== null) this.#held.set(replica.hostId, [...(this.#held.get(replica.hostId) ?? []), replica]);
+    return replica;
+  }
+
+  replace(before: ReplicaView, after: ReplicaView): void {
+    const held = this.#held.get(before.hostId ?? "") ?? [];
+    this.#held.set(before.hostId ?? "", held.map((replica) => (replica.id === before.id ? after : replica)));
+  }
+
+  /** An unknown replica that is this very slot, on a host the instance may use: taking it back beats starting a second one. */
+  takeUnknown(instance: InstanceView, slot: number): UnknownView | undefined {
+    const index = this.#unknown.findIndex(
+      (u) => u.group === instance.group && u.instance === instance.name && u.slot === slot && (instance.host === "" || this.hostName(u.hostId) === instance.host),
+    );
+    return index < 0 ? undefined : this.#unknown.splice(index, 1)[0];
+  }
+}

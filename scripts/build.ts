@@ -1,0 +1,112 @@
+// Builds dist/ozwald, one executable with several names: bundles, code caches, and a Node from the lockfile as the base.
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import vm from "node:vm";
+import Module from "node:module";
+import { build } from "esbuild";
+
+const root = path.resolve(import.meta.dirname, "..");
+const work = path.join(root, "dist", "work");
+const names = { cli: "ozctl", agent: "ozwald-agent", controlplane: "ozwald-controlplane" } as const;
+const architecture = process.arch === "arm64" ? "arm64" : "x64";
+const require = createRequire(import.meta.url);
+
+async function bundle(entry: string, outfile: string): Promise<void> {
+  await build({
+    entryPoints: [path.join(root, entry)],
+    outfile,
+    bundle: true,
+    minify: true,
+    keepNames: true,
+    platform: "node",
+    target: "node24",
+    format: "cjs",
+    // import() of what is bundled or built in becomes require: the executable has no loader for it.
+    supported: { "dynamic-import": false },
+    alias: { ssh2: path.join(root, "packaging", "no-ssh2.cjs") },
+    define: { OZWALD_COMMIT: JSON.stringify(commitId()) },
+    logLevel: "warning",
+  });
+}
+
+function commitId(): string {
+  try {
+    return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return "unknown";
+  }
+}
+
+/** Compiled form of a bundle, made by the same Node that will run it. */
+function writeCodeCache(program: string): void {
+  const file = path.join(work, `${program}.js`);
+  const script = new vm.Script(Module.wrap(readFileSync(file, "utf8")), { filename: `${program}.js` });
+  writeFileSync(path.join(work, `${program}.cache`), script.createCachedData());
+}
+
+/** Node of the lockfile without its symbols: 18 MB less. Without `strip` on the machine it stays as it is. */
+function baseBinary(): string {
+  const source = path.join(root, "node_modules", `node-linux-${architecture}`, "bin", "node");
+  const stripped = path.join(work, "node");
+  copyFileSync(source, stripped);
+  chmodSync(stripped, 0o755);
+  try {
+    execFileSync("strip", [stripped], { stdio: "ignore" });
+  } catch {
+    process.stderr.write("strip is not installed: the executable will be 18 MB larger (apt-get install binutils)\n");
+  }
+  return stripped;
+}
+
+async function makeExecutable(base: string): Promise<string> {
+  const output = path.join(work, "ozwald");
+  const assets: Record<string, string> = { "better_sqlite3.node": sqliteAddon() };
+  for (const program of Object.keys(names)) {
+    assets[`${program}.js`] = path.join(work, `${program}.js`);
+    assets[`${program}.cache`] = path.join(work, `${program}.cache`);
+  }
+  const sea = (require("@yao-pkg/pkg/lib-es5/sea.js") as { default: (entry: string, options: object) => Promise<void> }).default;
+  await sea(path.join(work, "multicall.js"), {
+    targets: [{ nodeRange: "node24", platform: "linux", arch: architecture, output }],
+    signature: false,
+    nodePath: base,
+    seaConfig: { disableExperimentalSEAWarning: true, useCodeCache: true, execArgvExtension: "none", assets },
+  });
+  return output;
+}
+
+function sqliteAddon(): string {
+  const addon = path.join(root, "node_modules", "better-sqlite3", "prebuilds", `linux-${architecture}.node`);
+  if (!existsSync(addon)) throw new Error(`better-sqlite3 brings no addon for linux-${architecture}: ${addon}`);
+  return addon;
+}
+
+function linkNames(): void {
+  const bin = path.join(root, "dist", "bin");
+  mkdirSync(bin, { recursive: true });
+  for (const name of Object.values(names)) {
+    rmSync(path.join(bin, name), { force: true });
+    symlinkSync("../ozwald", path.join(bin, name));
+  }
+}
+
+async function main(): Promise<void> {
+  const began = Date.now();
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  await Promise.all([
+    ...Object.entries(names).map(([program, name]) => bundle(`${program}/${name}.ts`, path.join(work, `${program}.js`))),
+    bundle("packaging/multicall.ts", path.join(work, "multicall.js")),
+  ]);
+  for (const program of Object.keys(names)) writeCodeCache(program);
+  const made = await makeExecutable(baseBinary());
+  renameSync(made, path.join(root, "dist", "ozwald"));
+  linkNames();
+  const megabytes = statSync(path.join(root, "dist", "ozwald")).size / 1e6;
+  rmSync(work, { recursive: true, force: true });
+  process.stdout.write(`dist/ozwald ${megabytes.toFixed(1)} MB in ${((Date.now() - began) / 1000).toFixed(1)} s: ${Object.values(names).join(", ")}\n`);
+}
+
+await main();
