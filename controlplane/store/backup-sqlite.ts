@@ -1,17 +1,17 @@
 // Copies a live SQLite database into one file that is checked and synced before it takes its name.
 import { chmodSync, existsSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import Database from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import { OzError } from "#core/errors.ts";
 import { syncPath } from "./durable-file.ts";
 import { sqliteTrouble, troubleError } from "./sqlite-trouble.ts";
 
 export type BackupOptions = {
-  source: Database.Database;
+  source: Database;
   /** Where the copy goes; its directory exists. */
   path: string;
   /** Opens a database file with the addon of this program. */
-  open(path: string): Database.Database;
+  open(path: string): Database;
   /**
    * An incarnation to leave out. Commits made after the copy belong to it too: an agent that obeyed them must not take a restored
    * copy for the same history.
@@ -55,7 +55,7 @@ export function backupSqlite({ source, path, open, incarnation }: BackupOptions)
   syncPath(dirname(path));
 }
 
-function check(copy: Database.Database, path: string): void {
+function check(copy: Database, path: string): void {
   const found = copy.pragma("integrity_check", { simple: true });
   if (found === "ok") return;
   throw new OzError("failed", `the copy for ${path} is damaged: ${String(found)}`, {

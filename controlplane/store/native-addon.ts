@@ -37,9 +37,9 @@ export function placeAddon(assetDir: string, content: Uint8Array): string {
 
 /** Loads an addon into this process. */
 export function loadAddon(path: string): object {
-  const module = { exports: {} };
-  process.dlopen(module, path, constants.dlopen.RTLD_NOW);
-  return module.exports;
+  const target: { exports: object } = { exports: {} };
+  process.dlopen(target, path, constants.dlopen.RTLD_NOW);
+  return target.exports;
 }
 
 function hashOf(path: string): string | undefined {

@@ -10,6 +10,7 @@ import { allMigrations } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { databaseName, openStore } from "./open-store.ts";
 import { listProjects, upsertProject } from "./projects.ts";
+import { prune } from "./prune.ts";
 import { openSqlite, storeOptions, temporaryDirectory } from "./testing/stores.ts";
 
 const project = (name: string) => ({ name, files: "[]", settings: "{}", applied_at: 1 });
@@ -75,6 +76,16 @@ describe("opening", () => {
     });
   });
 
+  it("says which directory it cannot use", async () => {
+    using dir = temporaryDirectory();
+    const file = join(dir.path, "file");
+    writeFileSync(file, "");
+    await expect(openSqlite(join(file, "state"))).rejects.toMatchObject({
+      code: "precondition",
+      message: expect.stringContaining(file),
+    });
+  });
+
   it("refuses a damaged database", async () => {
     using dir = temporaryDirectory();
     const store = await openSqlite(dir.path);
@@ -103,9 +114,12 @@ describe("incarnations", () => {
     database.transaction(() => Array.from({ length: 497 }, (_, i) => insert.run(`start-${i}`)))();
     database.close();
     await using store = await openSqlite(dir.path);
+    await prune(store, { now: Date.now() + 1e12, keepRevisions: 1, keepOperations: 0 });
     for (const incarnation of [...seen, "start-0", "start-496", store.incarnation])
       expect(store.knowsIncarnation(incarnation)).toBe(true);
     expect(new Set(seen).size).toBe(3);
+    const rows = await store.read((read) => read.selectFrom("incarnations").select("incarnation").execute());
+    expect(rows).toHaveLength(501);
     expect(store.epoch).toBe(1);
   });
 

@@ -66,9 +66,19 @@ export async function openStore(
     undo.move();
     return store;
   } catch (error) {
-    const trouble = sqliteTrouble(error);
-    throw trouble === undefined ? error : troubleError(trouble, path, error);
+    throw openingError(error, dir, path);
   }
+}
+
+function openingError(error: unknown, dir: string, path: string): unknown {
+  const trouble = sqliteTrouble(error);
+  if (trouble !== undefined) return troubleError(trouble, path, error);
+  const code: unknown = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  if (typeof code !== "string" || !/^E[A-Z]+$/.test(code)) return error;
+  return new OzError("precondition", `the state directory ${dir} cannot be used: ${(error as Error).message}`, {
+    hint: "Run as the user that it belongs to (usually root), or choose another directory.",
+    cause: error,
+  });
 }
 
 function openDatabase(path: string, nativeBinding: object | undefined): Database.Database {

@@ -1,6 +1,6 @@
 // What a store promises, on every database it runs on.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OzError } from "#core/errors.ts";
+import type { OzError } from "#core/errors.ts";
 import { prune } from "./prune.ts";
 import { eventsAfter, listEvents, oldestRevision } from "./events.ts";
 import { hostById, hostByName, listHosts, removeHost, removedHostIds, updateHost, upsertHost } from "./hosts.ts";
