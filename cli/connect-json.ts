@@ -120,7 +120,7 @@ async function send(
 ): Promise<IncomingMessage> {
   const began = performance.now();
   if (options.signal?.aborted) throw connectionError(options.signal.reason, target.address, 0, options);
-  const { request, base } = await requester(target);
+  const { request, base } = requester(target);
   return new Promise((resolve, reject) => {
     const outgoing = request({
       ...base,
@@ -163,29 +163,32 @@ function lateError(): Error {
 
 type Requester = { request: (options: RequestOptions) => import("node:http").ClientRequest; base: RequestOptions };
 
-/** Loads node:https only when it is needed: TLS alone costs a quarter of a start. */
-async function requester(target: Target): Promise<Requester> {
+/**
+ * Loads node:https only when it is needed: TLS alone costs a quarter of a start. getBuiltinModule and not import(): importing a built-in
+ * makes every one of its exports, and one of node:http's is a lazy WebSocket that would load all of undici (15 ms).
+ */
+function requester(target: Target): Requester {
+  const plain = () => process.getBuiltinModule("node:http").request;
   if (target.address.startsWith("unix:")) {
-    const { request } = await import("node:http");
-    return {
-      request,
-      base: { protocol: "http:", socketPath: target.address.slice("unix:".length), host: "localhost" },
-    };
+    const socketPath = target.address.slice("unix:".length);
+    return { request: plain(), base: { protocol: "http:", socketPath, host: "localhost", ...noServerName } };
   }
   const url = parseAddress(target.address);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const isAddress = /^[\d.]+$/.test(host) || host.includes(":");
   const place = {
     protocol: url.protocol,
-    host: url.hostname.replace(/^\[|\]$/g, ""),
+    host,
     port: url.port || (url.protocol === "https:" ? 443 : 80),
+    ...(isAddress && noServerName),
   };
-  if (url.protocol === "http:") {
-    const { request } = await import("node:http");
-    return { request, base: place };
-  }
-  const { request } = await import("node:https");
+  if (url.protocol === "http:") return { request: plain(), base: place };
   const trust = { minVersion: "TLSv1.3", ...(target.caPem !== undefined && { ca: target.caPem }) };
-  return { request, base: { ...place, ...trust } };
+  return { request: process.getBuiltinModule("node:https").request, base: { ...place, ...trust } };
 }
+
+/** Where there is no name to send, saying so saves Node from finding that out with its slow address pattern. */
+const noServerName = { servername: "" };
 
 /** Refuses what is no address, and plaintext off loopback. */
 export function parseAddress(address: string): URL {

@@ -1,7 +1,4 @@
-// Streams that outlive a restart of the control plane, and operations followed to their end.
-import { type OzError, toOzError } from "#core/errors.ts";
-import { type Backoff, backoffCeilingMs } from "#core/backoff.ts";
-import { sleep } from "#core/clock.ts";
+// Operations followed to their end.
 import { formatDuration } from "#core/units.ts";
 import { OperationSchema, OperationsService, OperationState, type Operation } from "#proto/operations_pb.ts";
 import type { OutputFormat } from "./command.ts";
@@ -9,49 +6,9 @@ import type { Io } from "./io.ts";
 import { printMessage } from "./output/format.ts";
 import { progressView } from "./output/progress.ts";
 import { failureText } from "./output/replica.ts";
+import { resumed } from "./resumed.ts";
 import { type Session, untilInterrupted } from "./session.ts";
 import { formatName } from "./spec-argument.ts";
-
-/** Waits between two tries to get a stream back. */
-const again: Backoff = { minMs: 250, maxMs: 5_000 };
-/** A control plane that was away for so long is not waited for any more, in milliseconds. */
-const patienceMs = 120_000;
-
-/**
- * Yields what open() yields, and opens it again when the connection breaks. open is called with the signal each time; it decides
- * where to go on. Says once on standard error that it waits. Throws what is not a broken connection, or the last error after two minutes.
- */
-export async function* resumed<T>(
-  io: Io,
-  signal: AbortSignal,
-  open: (signal: AbortSignal) => AsyncIterable<T>,
-): AsyncGenerator<T, void> {
-  let failures = 0;
-  let brokenAt = 0;
-  let heard = false;
-  for (;;) {
-    try {
-      for await (const value of open(signal)) {
-        [failures, heard] = [0, true];
-        yield value;
-      }
-      return;
-    } catch (error) {
-      const problem = toOzError(error);
-      if (signal.aborted || !mayComeBack(problem) || !heard) throw problem;
-      if (failures === 0) {
-        brokenAt = io.clock.now();
-        io.err("The control plane does not answer; trying again. What runs keeps running.\n");
-      }
-      if (io.clock.now() - brokenAt > patienceMs) throw problem;
-      await sleep(io.clock, backoffCeilingMs(again, failures++), signal);
-    }
-  }
-}
-
-function mayComeBack(error: OzError): boolean {
-  return error.code === "unavailable" || error.code === "timeout";
-}
 
 /**
  * Follows an operation to its end and tells how it went. Gives the exit code: 0 done, 1 anything else, 130 when the person left it.

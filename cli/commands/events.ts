@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { EventSchema, EventsService, ListEventsResponseSchema, type Event } from "#proto/events_pb.ts";
 import { newCommand, type OutputFormat, runs, wholeNumber, withOutput } from "../command.ts";
-import { resumed } from "../follow.ts";
+import { resumed } from "../resumed.ts";
 import { clockTime } from "../output/ages.ts";
 import { printMessage } from "../output/format.ts";
 import { pad } from "../output/table.ts";

@@ -5,7 +5,8 @@ import { PlanAction } from "#proto/settings_pb.ts";
 import { formatDuration } from "#core/units.ts";
 import type { Io } from "../io.ts";
 import { formatName } from "../spec-argument.ts";
-import { endpointText, stateStyle, stateWord } from "./replica.ts";
+import { endpointText, stateStyle } from "./replica.ts";
+import { stateWord } from "./replica-state.ts";
 import { cut, length, pad } from "./table.ts";
 
 export type ProgressView = {

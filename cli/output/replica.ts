@@ -1,29 +1,24 @@
 // Words for replicas: state, recipe, endpoint, and what to print when one failed.
-import { ReplicaState, type Endpoint, type Observed, type Replica } from "#proto/replicas_pb.ts";
+import type { Endpoint, Observed, Replica } from "#proto/replicas_pb.ts";
 import type { Style } from "../io.ts";
 import { formatName } from "../spec-argument.ts";
-
-const words: Record<number, string> = Object.fromEntries(
-  Object.entries(ReplicaState).map(([name, value]) => [value, name.toLowerCase()]),
-);
-
-/** "ready", "pulling"; "-" when nothing was said yet. */
-export function stateWord(state: ReplicaState): string {
-  return state === ReplicaState.UNSPECIFIED ? "-" : (words[state] ?? "-");
-}
+import { replicaState, stateWord } from "./replica-state.ts";
 
 /** "pulling 61 %": the state with what a person waits for. */
-export function stateText(replica: Pick<Replica, "state" | "observed">): string {
+export function stateText(replica: {
+  state: number;
+  observed?: { pull?: { doneBytes: bigint; totalBytes: bigint } | undefined } | undefined;
+}): string {
   const pull = replica.observed?.pull;
-  if (replica.state !== ReplicaState.PULLING || pull === undefined || pull.totalBytes === 0n)
+  if (replica.state !== replicaState.PULLING || pull === undefined || pull.totalBytes === 0n)
     return stateWord(replica.state);
   return `pulling ${Math.min(100, Math.floor((Number(pull.doneBytes) / Number(pull.totalBytes)) * 100))} %`;
 }
 
-export function stateStyle(state: ReplicaState): Style | undefined {
-  if (state === ReplicaState.READY) return "green";
-  if (state === ReplicaState.FAILED || state === ReplicaState.LOST) return "red";
-  if (state === ReplicaState.STOPPED || state === ReplicaState.STOPPING) return "dim";
+export function stateStyle(state: number): Style | undefined {
+  if (state === replicaState.READY) return "green";
+  if (state === replicaState.FAILED || state === replicaState.LOST) return "red";
+  if (state === replicaState.STOPPED || state === replicaState.STOPPING) return "dim";
   return "yellow";
 }
 
@@ -34,7 +29,7 @@ export function recipe({ service, variety, profile }: { service: string; variety
 }
 
 /** "http://127.0.0.1:11000"; only the protocols a browser knows become a URL with their own scheme. */
-export function endpointText({ protocol, address, port }: Endpoint): string {
+export function endpointText({ protocol, address, port }: Pick<Endpoint, "protocol" | "address" | "port">): string {
   const host = address.includes(":") ? `[${address}]` : address;
   return `${protocol || "tcp"}://${host}:${port}`;
 }

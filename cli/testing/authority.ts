@@ -10,7 +10,7 @@ export type KeyPair = { key: string; cert: string };
 /** An authority with a server certificate for 127.0.0.1; issue() makes more of them. */
 export async function makeAuthority(): Promise<KeyPair & { caPem: string; issue(ip: string): Promise<KeyPair> }> {
   const { subtle } = webcrypto;
-  x509.cryptoProvider.set(webcrypto as Parameters<typeof x509.cryptoProvider.set>[0]);
+  x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
   const span = {
     notBefore: new Date(Date.now() - 60_000),
     notAfter: new Date(Date.now() + 3_600_000),
