@@ -83,6 +83,21 @@ test("generated code is fresh", () => {
     ]).toEqual([file, true]);
 });
 
+test("the TypeScript client is made from the same contract, and its types hold", () => {
+  const [ours, theirs] = [join(root, "proto/gen/ozwald/v1"), join(root, "clients/typescript/src/gen/ozwald/v1")];
+  expect(readdirSync(theirs).toSorted()).toEqual(readdirSync(ours).toSorted());
+  for (const file of readdirSync(ours)) {
+    const same = readFileSync(join(ours, file), "utf8") === readFileSync(join(theirs, file), "utf8");
+    expect([file, same], "run clients/typescript/generate.sh").toEqual([file, true]);
+  }
+  const tsc = spawnSync(join(bin, "tsc"), ["-p", "clients/typescript", "--noEmit"], {
+    cwd: root,
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  expect(tsc).toMatchObject({ status: 0, stdout: "" });
+});
+
 describe("what was released", () => {
   test("is kept: proto/released/v0.1.binpb", () => {
     expect(existsSync(released), "make it once per release: cd proto && buf build -o released/v0.1.binpb").toBe(true);

@@ -1,0 +1,14 @@
+// What the package gives: the client, contexts, and every message of the contract.
+export * from "./client.ts";
+export * from "./context.ts";
+export * from "./gen/ozwald/v1/errors_pb.ts";
+export * from "./gen/ozwald/v1/events_pb.ts";
+export * from "./gen/ozwald/v1/hosts_pb.ts";
+export * from "./gen/ozwald/v1/instances_pb.ts";
+export * from "./gen/ozwald/v1/inventory_pb.ts";
+export * from "./gen/ozwald/v1/logs_pb.ts";
+export * from "./gen/ozwald/v1/operations_pb.ts";
+export * from "./gen/ozwald/v1/replicas_pb.ts";
+export * from "./gen/ozwald/v1/services_pb.ts";
+export * from "./gen/ozwald/v1/settings_pb.ts";
+export * from "./gen/ozwald/v1/status_pb.ts";
