@@ -16,7 +16,12 @@ export type HealthTarget = ProbeTarget & {
   readonly wasReady: boolean;
 };
 
-export type HealthFact = { readonly attempt: number; readonly verdict: Verdict; readonly since: number; readonly detail: string };
+export type HealthFact = {
+  readonly attempt: number;
+  readonly verdict: Verdict;
+  readonly since: number;
+  readonly detail: string;
+};
 
 export type HealthChecker = {
   /** The attempts that run now; loops of others end. */
@@ -25,7 +30,13 @@ export type HealthChecker = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-type Watched = { target: HealthTarget; fact: HealthFact; counted: Counted[]; abort: AbortController; loops: Promise<void>[] };
+type Watched = {
+  target: HealthTarget;
+  fact: HealthFact;
+  counted: Counted[];
+  abort: AbortController;
+  loops: Promise<void>[];
+};
 
 const readyIntervalMs = 10_000;
 const startingIntervalMs = 1_000;
@@ -96,10 +107,12 @@ export function createHealthChecker(deps: { run: RunProbe; clock: Clock; onChang
 }
 
 function sameTarget(a: HealthTarget, b: HealthTarget | undefined): boolean {
-  return b !== undefined && a.containerId === b.containerId && a.attempt === b.attempt && a.probes === b.probes;
+  return b !== undefined && a.containerId === b.containerId && a.attempt === b.attempt;
 }
 
 function intervalMs(probe: Probe, verdict: Verdict, tries: number): number {
   if (probe.intervalMs > 0n) return Number(probe.intervalMs);
-  return verdict === "starting" ? Math.min(startingIntervalMs, firstIntervalMs * 2 ** Math.min(tries, 10)) : readyIntervalMs;
+  return verdict === "starting"
+    ? Math.min(startingIntervalMs, firstIntervalMs * 2 ** Math.min(tries, 10))
+    : readyIntervalMs;
 }

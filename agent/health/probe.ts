@@ -25,7 +25,8 @@ export function createProbeRunner(engine: Pick<ContainerEngine, "exec">): RunPro
     try {
       return await tryOnce(engine, target, probe, limit);
     } catch (error) {
-      if (limit.aborted) return { ok: false, detail: `${describeProbe(probe)}: no answer within ${timeoutMs / 1000} s` };
+      if (limit.aborted)
+        return { ok: false, detail: `${describeProbe(probe)}: no answer within ${timeoutMs / 1000} s` };
       return { ok: false, detail: `${describeProbe(probe)}: ${toOzError(error).message}` };
     }
   };
@@ -37,13 +38,19 @@ export function describeProbe({ check }: Probe): string {
   return check.case === "exec" ? check.value.command.join(" ") : "probe";
 }
 
-async function tryOnce(engine: Pick<ContainerEngine, "exec">, target: ProbeTarget, probe: Probe, signal: AbortSignal): Promise<Sample> {
+async function tryOnce(
+  engine: Pick<ContainerEngine, "exec">,
+  target: ProbeTarget,
+  probe: Probe,
+  signal: AbortSignal,
+): Promise<Sample> {
   const { check } = probe;
   if (check.case === "exec") {
     const code = await exitCodeOf(engine, target.containerId, check.value.command, signal);
     return code === 0 ? { ok: true, detail: "" } : { ok: false, detail: `${describeProbe(probe)}: exit code ${code}` };
   }
-  if (check.case === undefined) return { ok: false, detail: "a probe of a kind this agent does not know; update the agent" };
+  if (check.case === undefined)
+    return { ok: false, detail: "a probe of a kind this agent does not know; update the agent" };
   const at = target.reach(check.value.port);
   if (at === undefined) return { ok: false, detail: `${describeProbe(probe)}: it has no address` };
   if (check.case === "tcp") {
@@ -82,7 +89,12 @@ function openConnection(host: string, port: number, signal: AbortSignal): Promis
 
 const probeExec: Omit<ExecOptions, "command"> = { stdin: false, tty: false, columns: 0, rows: 0, user: "" };
 
-async function exitCodeOf(engine: Pick<ContainerEngine, "exec">, id: string, command: string[], signal: AbortSignal): Promise<number> {
+async function exitCodeOf(
+  engine: Pick<ContainerEngine, "exec">,
+  id: string,
+  command: string[],
+  signal: AbortSignal,
+): Promise<number> {
   const session = await engine.exec(id, { ...probeExec, command }, { stdout: nothing, stderr: nothing }, signal);
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);

@@ -7,7 +7,11 @@ import type { Verdict } from "../plan/found.ts";
 export type Sample = { readonly ok: boolean; /** What was wrong, for people. */ readonly detail: string };
 
 /** One check over time. */
-export type Tally = { readonly passedOnce: boolean; /** In a row. */ readonly failures: number; readonly detail: string };
+export type Tally = {
+  readonly passedOnce: boolean;
+  /** In a row. */ readonly failures: number;
+  readonly detail: string;
+};
 
 export const noSamples: Tally = { passedOnce: false, failures: 0, detail: "" };
 
@@ -21,7 +25,10 @@ export type Counted = { readonly tally: Tally; readonly failureThreshold: number
 
 export type EngineCheck = "none" | "starting" | "healthy" | "unhealthy";
 
-export type Judgement = { readonly verdict: Verdict; /** Why it is not ready; empty when it is. */ readonly detail: string };
+export type Judgement = {
+  readonly verdict: Verdict;
+  /** Why it is not ready; empty when it is. */ readonly detail: string;
+};
 
 /** No check at all: running is ready. */
 export function judge(previous: Verdict, checks: readonly Counted[], engineCheck: EngineCheck): Judgement {
@@ -29,7 +36,8 @@ export function judge(previous: Verdict, checks: readonly Counted[], engineCheck
   if (!wasReady) {
     const waiting = checks.find(({ tally }) => !tally.passedOnce || tally.failures > 0);
     if (waiting !== undefined) return { verdict: "starting", detail: waiting.tally.detail };
-    if (engineCheck === "starting" || engineCheck === "unhealthy") return { verdict: "starting", detail: "its health check has not passed yet" };
+    if (engineCheck === "starting" || engineCheck === "unhealthy")
+      return { verdict: "starting", detail: "its health check has not passed yet" };
     return { verdict: "ready", detail: "" };
   }
   const failing = checks.find(({ tally, failureThreshold }) => tally.failures >= failureThreshold);

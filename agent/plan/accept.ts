@@ -25,7 +25,12 @@ export type Rejection = {
 };
 
 export type Acceptance =
-  | { readonly verdict: "obey"; readonly obeyed: Obeyed; readonly rejected: readonly Rejection[]; readonly notice: string }
+  | {
+      readonly verdict: "obey";
+      readonly obeyed: Obeyed;
+      readonly rejected: readonly Rejection[];
+      readonly notice: string;
+    }
   /** The same set again: nothing changes, and the answer is yes. */
   | { readonly verdict: "repeated"; readonly rejected: readonly Rejection[]; readonly notice: string }
   | { readonly verdict: "refuse"; readonly reason: string };
@@ -43,18 +48,23 @@ export function accept({ obeyed, assignment, historyContainsObeyed, totals }: Ac
   const epoch = Number(assignment.clusterEpoch);
   const revision = Number(assignment.revision);
   if (epoch < obeyed.epoch) {
-    return refuse(`this host obeys epoch ${obeyed.epoch} of the control plane; epoch ${epoch} is from before a restore`);
+    return refuse(
+      `this host obeys epoch ${obeyed.epoch} of the control plane; epoch ${epoch} is from before a restore`,
+    );
   }
   const obeyedBefore = obeyed.incarnation !== "" && epoch === obeyed.epoch;
   if (obeyedBefore && !historyContainsObeyed) {
-    return refuse("this host obeys another history of the control plane, which is not part of the sender's; nothing was changed");
+    return refuse(
+      "this host obeys another history of the control plane, which is not part of the sender's; nothing was changed",
+    );
   }
   const { run, older } = keepNewer(obeyed.run, assignment.run);
   const fitted = fit(run, obeyed.run, totals);
   const notice = older.length === 0 ? "" : `older generations ignored: ${older.join(", ")}`;
   if (obeyedBefore && assignment.incarnation === obeyed.incarnation) {
     if (revision === obeyed.revision) return { verdict: "repeated", rejected: fitted.rejected, notice };
-    if (revision < obeyed.revision) return refuse(`revision ${revision} is older than ${obeyed.revision}, which is obeyed`);
+    if (revision < obeyed.revision)
+      return refuse(`revision ${revision} is older than ${obeyed.revision}, which is obeyed`);
   }
   const wanted = new Set(fitted.run.map(({ replicaId }) => replicaId));
   // A message that says both about one replica is a mistake; the harmless half counts.
@@ -82,46 +92,73 @@ function keepNewer(before: readonly ReplicaAssignment[], now: readonly ReplicaAs
   return { run: [...unique.values()], older };
 }
 
-/** Turns down what exceeds the machine. What was obeyed already comes first: a newcomer never pushes it out. */
-function fit(run: readonly ReplicaAssignment[], before: readonly ReplicaAssignment[], totals: ReadonlyMap<string, number>) {
+/**
+ * Turns down what exceeds the machine. What was obeyed already keeps its place: a newcomer never pushes it out, and a change that
+ * does not fit leaves what was.
+ */
+function fit(
+  run: readonly ReplicaAssignment[],
+  before: readonly ReplicaAssignment[],
+  totals: ReadonlyMap<string, number>,
+) {
   const known = new Map(before.map((each) => [each.replicaId, each]));
-  const settled = (each: ReplicaAssignment) => known.get(each.replicaId)?.generation === each.generation;
   const held: Held = new Map();
+  for (const { replicaId } of run) {
+    const had = known.get(replicaId);
+    if (had !== undefined) hold(had, held, 1);
+  }
   const rejected: Rejection[] = [];
   const taken = new Map<string, ReplicaAssignment>();
-  const order = (each: ReplicaAssignment) => (settled(each) ? 0 : known.has(each.replicaId) ? 1 : 2);
-  for (const each of run.toSorted((a, b) => order(a) - order(b))) {
-    const misses = settled(each) ? [] : shortfalls(each, held, totals);
+  for (const each of run.toSorted((a, b) => Number(!known.has(a.replicaId)) - Number(!known.has(b.replicaId)))) {
+    const had = known.get(each.replicaId);
+    if (had !== undefined) hold(had, held, -1);
+    const misses = had !== undefined && sameClaims(had, each) ? [] : shortfalls(each, held, totals);
     rejected.push(...misses);
-    // The former generation goes on when the new one does not fit.
-    const kept = misses.length === 0 ? each : known.get(each.replicaId);
+    const kept = misses.length === 0 ? each : had;
     if (kept === undefined) continue;
-    taken.set(kept.replicaId, kept);
-    hold(kept, held);
+    hold(kept, held, 1);
+    taken.set(each.replicaId, kept);
   }
   return { run: run.flatMap(({ replicaId }) => taken.get(replicaId) ?? []), rejected };
 }
 
+/** Bytes promised per resource, and to whom. */
 type Held = Map<string, { bytes: number; holders: Map<string, number> }>;
 
-function hold(assignment: ReplicaAssignment, held: Held): void {
+function hold(assignment: ReplicaAssignment, held: Held, sign: 1 | -1): void {
   for (const { resource, bytes } of assignment.claims) {
     const entry = held.get(resource) ?? { bytes: 0, holders: new Map<string, number>() };
     const name = assignment.spec?.instance ?? assignment.replicaId;
-    entry.bytes += Number(bytes);
-    entry.holders.set(name, (entry.holders.get(name) ?? 0) + Number(bytes));
+    entry.bytes += sign * Number(bytes);
+    entry.holders.set(name, (entry.holders.get(name) ?? 0) + sign * Number(bytes));
     held.set(resource, entry);
   }
 }
 
-function shortfalls({ replicaId, generation, claims }: ReplicaAssignment, held: Held, totals: ReadonlyMap<string, number>): Rejection[] {
+function sameClaims(a: ReplicaAssignment, b: ReplicaAssignment): boolean {
+  const text = ({ claims }: ReplicaAssignment) =>
+    claims
+      .map(({ resource, bytes }) => `${resource}=${bytes}`)
+      .toSorted()
+      .join();
+  return text(a) === text(b);
+}
+
+function shortfalls(
+  { replicaId, generation, claims }: ReplicaAssignment,
+  held: Held,
+  totals: ReadonlyMap<string, number>,
+): Rejection[] {
   return claims.flatMap(({ resource, bytes }): Rejection[] => {
     const total = totals.get(resource);
     const needBytes = Number(bytes);
     const entry = held.get(resource);
     const freeBytes = Math.max(0, (total ?? 0) - (entry?.bytes ?? 0));
     if (total === undefined || needBytes <= freeBytes) return [];
-    const biggest = [...(entry?.holders ?? [])].toSorted((a, b) => b[1] - a[1]).slice(0, 3);
+    const biggest = [...(entry?.holders ?? [])]
+      .filter(([, bytes]) => bytes > 0)
+      .toSorted((a, b) => b[1] - a[1])
+      .slice(0, 3);
     const holder = biggest.map(([name, held]) => `${name} ${formatBytes(held)}`).join(", ");
     return [{ replicaId, generation: Number(generation), resource, needBytes, freeBytes, holder }];
   });

@@ -53,13 +53,21 @@ export type Facts = {
   readonly busyPorts: ReadonlySet<number>;
 };
 
-export const noFacts: Facts = { staged: new Map(), health: new Map(), progress: new Map(), outages: [], busyPorts: new Set() };
+export const noFacts: Facts = {
+  staged: new Map(),
+  health: new Map(),
+  progress: new Map(),
+  outages: [],
+  busyPorts: new Set(),
+};
 
 /** A set in the form that planning works on. */
 export function desiredOf(run: readonly ReplicaAssignment[], retire: readonly string[]): Desired {
   const wanted = run.flatMap((assignment): [string, Wanted][] => {
     const { replicaId, generation, slot, spec, specHash, claims } = assignment;
-    return spec === undefined ? [] : [[replicaId, { replicaId, generation: Number(generation), slot, spec, specHash, claims }]];
+    return spec === undefined
+      ? []
+      : [[replicaId, { replicaId, generation: Number(generation), slot, spec, specHash, claims }]];
   });
   return { run: new Map(wanted), retire: new Set(retire) };
 }

@@ -88,10 +88,15 @@ export function forGeneration(memory: ReplicaMemory | undefined, generation: num
 
 /** Brings memory in line with the containers of its replica: what runs was started, and keeps its ports. */
 export function heal(memory: ReplicaMemory, containers: readonly FoundContainer[]): ReplicaMemory {
-  const last = containers.reduce<FoundContainer | undefined>((best, c) => (best === undefined || c.attempt > best.attempt ? c : best), undefined);
+  const last = containers.reduce<FoundContainer | undefined>(
+    (best, c) => (best === undefined || c.attempt > best.attempt ? c : best),
+    undefined,
+  );
   if (last === undefined || last.attempt <= memory.attempts) return memory;
   const ours = last.generation === memory.generation;
-  const found = Object.fromEntries(last.ports.filter((p) => p.hostPort > 0).map((p) => [`${p.containerPort}/${p.transport}`, p.hostPort]));
+  const found = Object.fromEntries(
+    last.ports.filter((p) => p.hostPort > 0).map((p) => [`${p.containerPort}/${p.transport}`, p.hostPort]),
+  );
   return {
     ...memory,
     attempts: last.attempt,

@@ -50,7 +50,10 @@ function planReplica(wanted: Wanted, containers: readonly FoundContainer[], situ
   const tidy = removals(containers, memory, generation);
   const newer = alive.find((container) => container.generation > generation);
   if (newer !== undefined) {
-    return [wait(replicaId, 0, "fenced", `generation ${newer.generation} runs, newer than the ${generation} asked for`), ...tidy];
+    return [
+      wait(replicaId, 0, "fenced", `generation ${newer.generation} runs, newer than the ${generation} asked for`),
+      ...tidy,
+    ];
   }
   const current = alive.findLast((container) => container.generation === generation);
   if (current !== undefined) {
@@ -62,7 +65,12 @@ function planReplica(wanted: Wanted, containers: readonly FoundContainer[], situ
 }
 
 /** Nothing of the wanted generation runs. */
-function startNext(wanted: Wanted, containers: readonly FoundContainer[], memory: ReplicaMemory, situation: Situation): Step[] {
+function startNext(
+  wanted: Wanted,
+  containers: readonly FoundContainer[],
+  memory: ReplicaMemory,
+  situation: Situation,
+): Step[] {
   const { replicaId, generation } = wanted;
   if (memory.final !== undefined) return [];
   const ended = recordEnd(wanted, containers, memory, situation);
@@ -71,34 +79,63 @@ function startNext(wanted: Wanted, containers: readonly FoundContainer[], memory
   if (memory.nextAttemptAt > situation.now && memory.nextAttemptAt - situation.now < longestWaitMs) {
     return [wait(replicaId, memory.nextAttemptAt, "backoff", memory.lastEnd?.reason ?? "")];
   }
-  const fetch: Step[] = situation.facts.staged.get(replicaId) === generation ? [] : [{ tag: "fetch-image", replicaId, generation }];
+  const fetch: Step[] =
+    situation.facts.staged.get(replicaId) === generation ? [] : [{ tag: "fetch-image", replicaId, generation }];
   const missing = missingDependencies(wanted, situation);
   if (missing.length > 0) return [...fetch, wait(replicaId, 0, "dependency", `waits for ${missing.join(", ")}`)];
   const { ports } = wanted.spec;
   const hostPorts = choosePorts(ports, memory.hostPorts, takenByOthers(replicaId, situation));
   const homeless = ports.find((port) => hostPorts[portKey(port)] === undefined);
   if (homeless !== undefined) {
-    return [...fetch, wait(replicaId, situation.now + 30_000, "ports", `no free host port for ${portKey(homeless)} from 11000 to 11999`)];
+    return [
+      ...fetch,
+      wait(
+        replicaId,
+        situation.now + 30_000,
+        "ports",
+        `no free host port for ${portKey(homeless)} from 11000 to 11999`,
+      ),
+    ];
   }
   for (const port of Object.values(hostPorts)) situation.owners.set(port, replicaId);
   const outdated = containers.filter((container) => container.phase === "running");
-  const unstarted = containers.find((each) => each.phase === "created" && each.generation === generation && each.attempt > memory.settled);
+  const unstarted = containers.find(
+    (each) => each.phase === "created" && each.generation === generation && each.attempt > memory.settled,
+  );
   const attempt = unstarted?.attempt ?? memory.attempts + 1;
   const stops = outdated.map((container) => stop(container, memory, "replace"));
   return [...fetch, ...stops, { tag: "start-attempt", replicaId, generation, attempt, hostPorts }];
 }
 
 /** The end of the last attempt, if it was not accounted for. */
-function recordEnd(wanted: Wanted, containers: readonly FoundContainer[], memory: ReplicaMemory, situation: Situation): Step | undefined {
+function recordEnd(
+  wanted: Wanted,
+  containers: readonly FoundContainer[],
+  memory: ReplicaMemory,
+  situation: Situation,
+): Step | undefined {
   const { replicaId, generation, spec } = wanted;
   const { now, facts } = situation;
-  const ended = containers.findLast((each) => each.phase === "ended" && each.generation === generation && each.attempt > memory.settled);
+  const ended = containers.findLast(
+    (each) => each.phase === "ended" && each.generation === generation && each.attempt > memory.settled,
+  );
   if (ended !== undefined) {
     const { id, attempt, exitCode, outOfMemory } = ended;
     const at = ended.endedAt || now;
     const cause = duringOutage(at, facts.outages) ? "engine" : "exited";
     const reason = endReason(ended, cause, spec);
-    return { tag: "record-end", replicaId, generation, containerId: id, attempt, cause, at, exitCode, outOfMemory, reason };
+    return {
+      tag: "record-end",
+      replicaId,
+      generation,
+      containerId: id,
+      attempt,
+      cause,
+      at,
+      exitCode,
+      outOfMemory,
+      reason,
+    };
   }
   const { attempts, settled } = memory;
   if (attempts <= settled || containers.some((each) => each.attempt === attempts)) return undefined;
@@ -121,11 +158,23 @@ function watchStart(wanted: Wanted, current: FoundContainer, memory: ReplicaMemo
   if (now < deadline) return [wait(replicaId, deadline, "startup", "")];
   if (progress.checkedAt < deadline) return [{ tag: "check-progress", replicaId, containerId, attempt }];
   const reason = `not ready, and no sign of progress for ${Math.round(timeoutMs / 1000)} s`;
-  const end = { containerId, attempt, cause: "not-ready", at: now, exitCode: undefined, outOfMemory: false, reason } as const;
+  const end = {
+    containerId,
+    attempt,
+    cause: "not-ready",
+    at: now,
+    exitCode: undefined,
+    outOfMemory: false,
+    reason,
+  } as const;
   return [stop(current, memory, "not-ready"), { tag: "record-end", replicaId, generation, ...end }];
 }
 
-function planRetire(replicaId: string, containers: readonly FoundContainer[], memory: ReplicaMemory | undefined): Step[] {
+function planRetire(
+  replicaId: string,
+  containers: readonly FoundContainer[],
+  memory: ReplicaMemory | undefined,
+): Step[] {
   return containers.flatMap((container): Step[] => {
     const remove = { tag: "remove", replicaId, containerId: container.id, attempt: container.attempt } as const;
     return container.phase === "running" ? [stop(container, memory, "retire"), remove] : [remove];
@@ -140,26 +189,32 @@ function removals(containers: readonly FoundContainer[], memory: ReplicaMemory, 
   return old.map(({ id, replicaId, attempt }) => ({ tag: "remove", replicaId, containerId: id, attempt }));
 }
 
-function missingDependencies(wanted: Wanted, { desired, facts, memory }: Situation): string[] {
-  const ready = (replicaId: string) => {
+function missingDependencies(wanted: Wanted, { desired, facts, found }: Situation): string[] {
+  // An older generation that is about to be replaced does not count.
+  const ready = ({ replicaId, generation }: Wanted) => {
     const health = facts.health.get(replicaId);
-    // An attempt that is settled belongs to a generation that is about to be replaced.
-    return health?.verdict === "ready" && health.attempt > (memory.get(replicaId)?.settled ?? 0);
+    const runs = (each: FoundContainer) =>
+      each.phase === "running" && each.attempt === health?.attempt && each.generation >= generation;
+    return health?.verdict === "ready" && found.some((each) => each.replicaId === replicaId && runs(each));
   };
   return wanted.spec.dependsOn.filter((name) => {
-    const members = [...desired.run.values()].filter(({ spec }) => spec.instance === name && spec.group === wanted.spec.group);
-    return members.length > 0 && !members.some((member) => ready(member.replicaId));
+    const members = [...desired.run.values()].filter(
+      ({ spec }) => spec.instance === name && spec.group === wanted.spec.group,
+    );
+    return members.length > 0 && !members.some(ready);
   });
 }
 
 function portOwners({ desired, found, memory }: PlanInput): Map<number, string> {
   const owners = new Map<number, string>();
-  for (const [replicaId, { hostPorts }] of memory) for (const port of Object.values(hostPorts)) owners.set(port, replicaId);
+  for (const [replicaId, { hostPorts }] of memory)
+    for (const port of Object.values(hostPorts)) owners.set(port, replicaId);
   for (const { replicaId, spec } of desired.run.values()) {
     for (const port of spec.ports) if (port.hostPort > 0) owners.set(port.hostPort, replicaId);
   }
   for (const container of found) {
-    if (container.phase === "running") for (const port of container.ports) owners.set(port.hostPort, container.replicaId);
+    if (container.phase === "running")
+      for (const port of container.ports) owners.set(port.hostPort, container.replicaId);
   }
   return owners;
 }

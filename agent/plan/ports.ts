@@ -13,7 +13,11 @@ export function portKey(port: { readonly containerPort: number; readonly transpo
  * Host port for each published port. A fixed one is taken as it is; an automatic one keeps what it had, unless somebody else has it.
  * `taken` are the ports of all other replicas and foreign holders. A port is missing from the answer when the range is used up.
  */
-export function choosePorts(ports: readonly Port[], kept: Readonly<Record<string, number>>, taken: ReadonlySet<number>): Record<string, number> {
+export function choosePorts(
+  ports: readonly Port[],
+  kept: Readonly<Record<string, number>>,
+  taken: ReadonlySet<number>,
+): Record<string, number> {
   const fixed = ports.filter((port) => port.hostPort > 0);
   const used = new Set([...taken, ...fixed.map((port) => port.hostPort)]);
   const chosen: Record<string, number> = Object.fromEntries(fixed.map((port) => [portKey(port), port.hostPort]));

@@ -17,7 +17,16 @@ import type { FoundContainer, Verdict, Wanted } from "./found.ts";
 import type { ReplicaMemory } from "./memory.ts";
 import type { StepOf } from "./step.ts";
 
-export type State = "pulling" | "starting" | "ready" | "unwell" | "backoff" | "stopping" | "stopped" | "failed" | "unknown";
+export type State =
+  | "pulling"
+  | "starting"
+  | "ready"
+  | "unwell"
+  | "backoff"
+  | "stopping"
+  | "stopped"
+  | "failed"
+  | "unknown";
 
 /** What is being done to a replica at this moment. */
 export type Activity = "pulling" | "starting" | "stopping";
@@ -67,8 +76,17 @@ function lookAt(sight: Sight): Look {
   const last = alive ?? containers.at(-1);
   if (wanted === undefined) {
     const generation = last?.generation ?? memory?.generation ?? 0;
-    if (retiring) return { generation, state: "stopping", reason: sight.trouble?.reason ?? "", nextAttemptAt: sight.trouble?.retryAt ?? 0 };
-    const reason = alive === undefined ? `not asked for by anybody; ended with exit code ${last?.exitCode ?? 0}` : "not asked for by anybody";
+    if (retiring)
+      return {
+        generation,
+        state: "stopping",
+        reason: sight.trouble?.reason ?? "",
+        nextAttemptAt: sight.trouble?.retryAt ?? 0,
+      };
+    const reason =
+      alive === undefined
+        ? `not asked for by anybody; ended with exit code ${last?.exitCode ?? 0}`
+        : "not asked for by anybody";
     return { generation, state: "unknown", reason, nextAttemptAt: 0 };
   }
   if (alive !== undefined && alive.generation >= wanted.generation) return lookAlive(sight, alive);
@@ -83,13 +101,19 @@ function lookAlive({ health, wait, activity }: Sight, alive: FoundContainer): Lo
   return { generation, state: known.verdict, reason, nextAttemptAt: 0 };
 }
 
-function lookNotRunning({ memory, activity, wait, trouble }: Sight, wanted: Wanted, older: FoundContainer | undefined): Look {
+function lookNotRunning(
+  { memory, activity, wait, trouble }: Sight,
+  wanted: Wanted,
+  older: FoundContainer | undefined,
+): Look {
   const { generation } = wanted;
   const keeps = older === undefined ? "" : "; what ran before keeps running";
   const final = memory?.generation === generation ? memory.final : undefined;
   if (final !== undefined) return { generation, state: final.state, reason: final.reason + keeps, nextAttemptAt: 0 };
   if (activity !== undefined) return { generation, state: activity, reason: "", nextAttemptAt: 0 };
-  if (trouble !== undefined) return { generation, state: "backoff", reason: trouble.reason + keeps, nextAttemptAt: trouble.retryAt };
-  if (wait?.kind === "backoff") return { generation, state: "backoff", reason: wait.reason + keeps, nextAttemptAt: wait.until };
+  if (trouble !== undefined)
+    return { generation, state: "backoff", reason: trouble.reason + keeps, nextAttemptAt: trouble.retryAt };
+  if (wait?.kind === "backoff")
+    return { generation, state: "backoff", reason: wait.reason + keeps, nextAttemptAt: wait.until };
   return { generation, state: "starting", reason: wait?.reason ?? "", nextAttemptAt: 0 };
 }

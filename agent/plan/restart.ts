@@ -36,7 +36,12 @@ export function restartLimits(policy: RestartPolicy | undefined): RestartLimits 
 }
 
 /** Memory after an attempt ended: when the next one starts, or why there is none. */
-export function afterEnd(memory: ReplicaMemory, end: AttemptEnd, policy: RestartPolicy | undefined, now: number): ReplicaMemory {
+export function afterEnd(
+  memory: ReplicaMemory,
+  end: AttemptEnd,
+  policy: RestartPolicy | undefined,
+  now: number,
+): ReplicaMemory {
   const limits = restartLimits(policy);
   const at = Math.min(end.at, now);
   const { startsWithoutReady, ends, everReady } = memory;
@@ -54,25 +59,32 @@ export function afterEnd(memory: ReplicaMemory, end: AttemptEnd, policy: Restart
 }
 
 function counted(memory: ReplicaMemory, end: AttemptEnd, limits: RestartLimits, now: number): ReplicaMemory {
-  const wasReady = end.attempt > 0 && memory.readyAttempt === end.attempt && (end.probed || end.at - memory.readyAt >= provenMs);
+  const seenReady = end.cause !== "refused" && end.attempt > 0 && memory.readyAttempt === end.attempt;
+  const wasReady = seenReady && (end.probed || end.at - memory.readyAt >= provenMs);
   const begunAnew = wasReady && end.at - memory.readyAt >= healthyAgainMs;
   const waits = begunAnew ? 0 : memory.ends;
   const everReady = memory.everReady || wasReady;
   const startsWithoutReady = wasReady ? 0 : memory.startsWithoutReady + 1;
   const startTimes = memory.startTimes.filter((time) => time > now - limits.windowMs);
   const next = { ...memory, ends: waits + 1, everReady, startsWithoutReady, startTimes };
-  const usedUp = everReady ? startTimes.length >= limits.startsInWindow : startsWithoutReady >= limits.startsWithoutReady;
+  const usedUp = everReady
+    ? startTimes.length >= limits.startsInWindow
+    : startsWithoutReady >= limits.startsWithoutReady;
   if (!usedUp) return { ...next, nextAttemptAt: end.at + backoffCeilingMs(limits, waits) };
   return { ...next, final: { state: "failed", reason: usedUpReason(next, end, limits, now), at: now } };
 }
 
 function usedUpReason(memory: ReplicaMemory, end: AttemptEnd, limits: RestartLimits, now: number): string {
-  if (memory.everReady) return `${end.reason}, after ${memory.startTimes.length} starts in ${formatDuration(limits.windowMs)}`;
+  if (memory.everReady)
+    return `${end.reason}, after ${memory.startTimes.length} starts in ${formatDuration(limits.windowMs)}`;
   const tries = `${memory.startsWithoutReady} ${memory.startsWithoutReady === 1 ? "start" : "starts"}`;
   return `${end.reason}, after ${tries}${memory.firstStartAt > 0 ? ` in ${formatDuration(now - memory.firstStartAt)}` : ""}`;
 }
 
-function overByCondition(end: AttemptEnd, limits: RestartLimits): { state: "failed" | "stopped"; reason: string } | undefined {
+function overByCondition(
+  end: AttemptEnd,
+  limits: RestartLimits,
+): { state: "failed" | "stopped"; reason: string } | undefined {
   const well = end.cause === "exited" && end.exitCode === 0;
   if (limits.condition === RestartCondition.ALWAYS) return undefined;
   if (well) return { state: "stopped", reason: "ended with exit code 0, as its restart policy allows" };
@@ -88,9 +100,15 @@ export function duringOutage(at: number, outages: readonly Outage[]): boolean {
 /** Takes back an end that was counted before it was known that the engine was going away. */
 export function takeBackEnd(memory: ReplicaMemory, outages: readonly Outage[], now: number): ReplicaMemory {
   const { lastEnd, beforeEnd, final } = memory;
-  if (lastEnd === undefined || beforeEnd === undefined || final !== undefined || lastEnd.cause !== "exited") return memory;
+  if (lastEnd === undefined || beforeEnd === undefined || final !== undefined || lastEnd.cause !== "exited")
+    return memory;
   if (memory.attempts !== lastEnd.attempt || !duringOutage(lastEnd.at, outages)) return memory;
-  return { ...memory, ...beforeEnd, lastEnd: { ...lastEnd, cause: "engine", reason: engineReason }, nextAttemptAt: now };
+  return {
+    ...memory,
+    ...beforeEnd,
+    lastEnd: { ...lastEnd, cause: "engine", reason: engineReason },
+    nextAttemptAt: now,
+  };
 }
 
 const engineReason = "the container engine or the host restarted";

@@ -35,13 +35,24 @@ export type Step =
       readonly reason: string;
     }
   /** Look whether an attempt that is not ready yet wrote something. */
-  | { readonly tag: "check-progress"; readonly replicaId: string; readonly containerId: string; readonly attempt: number }
+  | {
+      readonly tag: "check-progress";
+      readonly replicaId: string;
+      readonly containerId: string;
+      readonly attempt: number;
+    }
   /** Remove a container that ended. */
   | { readonly tag: "remove"; readonly replicaId: string; readonly containerId: string; readonly attempt: number }
   /** Drop what is remembered of a replica of which nothing is left. */
   | { readonly tag: "forget"; readonly replicaId: string }
   /** Nothing to do before a time (ms since 1970; 0 for until something happens). */
-  | { readonly tag: "wait"; readonly replicaId: string; readonly until: number; readonly kind: WaitKind; readonly reason: string };
+  | {
+      readonly tag: "wait";
+      readonly replicaId: string;
+      readonly until: number;
+      readonly kind: WaitKind;
+      readonly reason: string;
+    };
 
 /** "replace": a newer generation takes its place. "retire": nobody wants it. "twin": a second container of one replica. */
 export type StopReason = "replace" | "retire" | "twin" | "not-ready";

@@ -1,0 +1,105 @@
+// Carries out steps and deals with what goes wrong: a start that counts, another port, or trouble after which it tries again later.
+import { backoffCeilingMs } from "#core/backoff.ts";
+import type { OzError } from "#core/errors.ts";
+import type { ReplicaMemory } from "../plan/memory.ts";
+import type { Step } from "../plan/step.ts";
+import type { AgentBook } from "./book.ts";
+import { createExecutors, type ExecutorDeps } from "./executors.ts";
+import { createLanes } from "./lanes.ts";
+import { createSlots } from "./slots.ts";
+import { failureOutcome } from "./step-failure.ts";
+
+/** A failure that is not held against the replica. retryAt is in ms since 1970. */
+export type Trouble = { readonly failures: number; readonly reason: string; readonly retryAt: number };
+
+export type Worker = {
+  /** Moment to compare looks with: a look that began at a tick tells nothing about works that ended later. */
+  tick(): number;
+  /** True when a work on the replica is under way, or ended after that tick. */
+  outdated(replicaId: string, tick: number): boolean;
+  troubles(): ReadonlyMap<string, Trouble>;
+  begin(replicaId: string, steps: readonly Step[]): void;
+  /** What is wanted of the replica changed: its work ends, its troubles are forgiven. */
+  reset(replicaId: string): void;
+  /** What was in the way of all is gone. */
+  forgiveAll(): void;
+  /** Ends all work; waits at most limitMs for what cannot be ended. */
+  close(limitMs: number): Promise<void>;
+};
+
+const mostStarts = 8;
+const mostStops = 64;
+const troubleBackoff = { minMs: 500, maxMs: 30_000 };
+
+export type WorkerDeps = Omit<ExecutorDeps, "starts" | "stops" | "book"> & {
+  readonly book: AgentBook;
+  /** The works on a replica ended, whichever way. */
+  readonly onEnd: (replicaId: string) => void;
+};
+
+export function createWorker(deps: WorkerDeps): Worker {
+  const { book, clock, log } = deps;
+  const troubles = new Map<string, Trouble>();
+  const before = new Map<string, ReplicaMemory | undefined>();
+  const failed = new Set<string>();
+  const executors = createExecutors({ ...deps, starts: createSlots(mostStarts), stops: createSlots(mostStops) });
+
+  function noteTrouble(replicaId: string, reason: string): void {
+    const failures = (troubles.get(replicaId)?.failures ?? 0) + 1;
+    const retryAt = clock.now() + backoffCeilingMs(troubleBackoff, failures - 1);
+    troubles.set(replicaId, { failures, reason, retryAt });
+  }
+
+  function onFailure(step: Step, error: OzError): void {
+    const { replicaId } = step;
+    const outcome = failureOutcome(step, error, book.wanted(replicaId), before.get(replicaId), clock.now());
+    log.warn(
+      { replica: replicaId, step: step.tag, code: error.code, outcome: outcome.kind },
+      `${step.tag} of ${replicaId}: ${error.message}`,
+    );
+    if (outcome.kind === "ports") book.notePortsBusy(outcome.busy);
+    if (outcome.kind === "trouble") {
+      failed.add(replicaId);
+      noteTrouble(replicaId, outcome.reason);
+      // Whether the container exists is found by looking: memory goes back to what it was, but for the ports.
+      if (step.tag !== "start-attempt") return;
+      book.stage(replicaId, undefined);
+      const { memory } = outcome;
+      if (memory !== undefined) book.remember(replicaId, { ...memory, hostPorts: step.hostPorts });
+    } else book.remember(replicaId, outcome.memory);
+  }
+
+  const lanes = createLanes({
+    executors,
+    clock,
+    onFailure,
+    onStep: ({ replicaId }) => before.set(replicaId, book.memory(replicaId)),
+    onEnd(replicaId) {
+      before.delete(replicaId);
+      if (!failed.delete(replicaId)) troubles.delete(replicaId);
+      book.act(replicaId, undefined);
+      deps.onEnd(replicaId);
+    },
+  });
+
+  return {
+    tick: () => lanes.ticks(),
+    outdated: (replicaId, tick) => lanes.busy(replicaId) || lanes.endedAt(replicaId) > tick,
+    troubles: () => troubles,
+    begin(replicaId, steps) {
+      const start = steps.find((step) => step.tag === "start-attempt");
+      const memory = book.memory(replicaId);
+      // Kept from now on, so that no other replica is given the same ports while this one still fetches its image.
+      if (start !== undefined && memory !== undefined && Object.keys(start.hostPorts).length > 0) {
+        book.remember(replicaId, { ...memory, hostPorts: start.hostPorts });
+      }
+      lanes.begin(replicaId, steps);
+    },
+    reset(replicaId) {
+      lanes.abort(replicaId);
+      troubles.delete(replicaId);
+    },
+    forgiveAll: () => troubles.clear(),
+    close: (limitMs) => lanes.close(limitMs),
+  };
+}

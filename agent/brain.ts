@@ -1,0 +1,311 @@
+// The agent's brain: takes in assignments, and goes observe → plan → apply → report until the host is as it was asked for.
+import { create } from "@bufbuild/protobuf";
+import type { Clock } from "#core/clock.ts";
+import { sleep } from "#core/clock.ts";
+import { toOzError } from "#core/errors.ts";
+import type { Log } from "#core/log.ts";
+import { type Loop, startLoop } from "#core/reconcile.ts";
+import { type Assignment, type AssignmentResult, AssignmentResultSchema } from "#proto/agent_pb.ts";
+import type { Observed } from "#proto/replicas_pb.ts";
+import { AgentBook } from "./apply/book.ts";
+import type { ContainerEngine } from "./apply/engine.ts";
+import { type Failpoint, noFailpoint } from "./apply/failpoint.ts";
+import { createImagePulls, type ImagePulls } from "./apply/image-pulls.ts";
+import { createSlots } from "./apply/slots.ts";
+import { createWorker, type Worker } from "./apply/worker.ts";
+import { createHealthChecker, type HealthChecker } from "./health/checker.ts";
+import { createProbeRunner, type RunProbe } from "./health/probe.ts";
+import type { Journal } from "./journal/journal.ts";
+import { type MemoryUse, startMemoryUse } from "./observe/memory-use.ts";
+import { createObserver, type Observer } from "./observe/observer.ts";
+import { createReporter, type Reporter } from "./observe/reporter.ts";
+import { healthTargets, type Survey, survey } from "./observe/survey.ts";
+import { accept, type Rejection } from "./plan/accept.ts";
+import { forGeneration, heal, noteReady } from "./plan/memory.ts";
+import { plan } from "./plan/plan.ts";
+import { takeBackEnd } from "./plan/restart.ts";
+import type { Step, StepOf } from "./plan/step.ts";
+
+export type BrainDeps = {
+  readonly engine: ContainerEngine;
+  readonly journal: Journal;
+  readonly clusterId: string;
+  /** The kernel's boot id, to know a reboot. */
+  readonly bootId: string;
+  /** Bytes there are of each resource ("ram", device ids); what is missing is unknown and not checked. */
+  readonly totals: () => ReadonlyMap<string, number>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly failpoint?: Failpoint;
+  readonly probe?: RunProbe;
+};
+
+/** Says what changed on the host. */
+export type ChangeListener = (changed: readonly Observed[], gone: readonly string[]) => void;
+
+const resyncMs = 30_000;
+const mostPulls = 3;
+/** The engine is asked often while it is away: everything waits for it. */
+const observeBackoff = { minMs: 200, maxMs: 3_000 };
+const closeMs = 3_000;
+
+export class Brain {
+  readonly #deps: BrainDeps;
+  readonly #book: AgentBook;
+  readonly #pulls: ImagePulls;
+  readonly #worker: Worker;
+  readonly #health: HealthChecker;
+  readonly #observer: Observer;
+  readonly #reporter: Reporter;
+  readonly #memoryUse: MemoryUse;
+  readonly #loop: Loop;
+  readonly #abort = new AbortController();
+  readonly #waits = new Map<string, StepOf<"wait">>();
+  readonly #seen = Promise.withResolvers<void>();
+  #listeners = 0;
+  #look: Survey | undefined;
+  #lookTick = 0;
+  #outages = 0;
+  #assigning: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: BrainDeps) {
+    const { engine, journal, clusterId, clock, log, failpoint = noFailpoint } = deps;
+    this.#deps = deps;
+    const wake = () => this.wake();
+    const tellSoon = () => this.#reporter.tellSoon();
+    this.#book = new AgentBook({ journal, clock, onActivity: tellSoon });
+    this.#pulls = createImagePulls({ engine, clock, slots: createSlots(mostPulls), onProgress: tellSoon });
+    this.#worker = createWorker({
+      engine,
+      clusterId,
+      clock,
+      log,
+      failpoint,
+      book: this.#book,
+      pulls: this.#pulls,
+      onEnd: wake,
+    });
+    this.#health = createHealthChecker({ run: deps.probe ?? createProbeRunner(engine), clock, onChange: wake });
+    const rebooted = journal.previousBootId !== "" && journal.previousBootId !== deps.bootId;
+    this.#observer = createObserver({ engine, clock, rebootedAt: rebooted ? clock.now() : 0 });
+    this.#outages = this.#observer.outages().length;
+    this.#reporter = createReporter({
+      clock,
+      sources: () => this.#sources(),
+      // A work under way shows as its activity; one that ended after the last look is told by the next.
+      outdated: (replicaId) =>
+        this.#book.activity(replicaId) === undefined && this.#worker.outdated(replicaId, this.#lookTick),
+    });
+    this.#loop = startLoop({
+      name: "replicas",
+      run: () => this.#pass(),
+      periodMs: resyncMs,
+      clock,
+      log,
+      backoff: observeBackoff,
+    });
+    const wanted = () => this.#listeners > 0;
+    this.#memoryUse = startMemoryUse({ engine, clock, log, wanted, look: () => this.#look, onChange: tellSoon });
+    engine.watch(wake, this.#abort.signal);
+  }
+
+  /** What was obeyed last, for Hello. */
+  obeyed(): { readonly incarnation: string; readonly epoch: bigint; readonly revision: bigint } {
+    const { incarnation, epoch, revision } = this.#deps.journal.obeyed();
+    return { incarnation, epoch: BigInt(epoch), revision: BigInt(revision) };
+  }
+
+  /** Everything of this cluster on the host, as it was seen last. */
+  observed(): Observed[] {
+    return [...this.#reporter.picture.all()];
+  }
+
+  /** Resolves when the host was looked at once, after limitMs, or when the signal aborts. True when it was looked at. */
+  async firstLook(limitMs: number, signal: AbortSignal): Promise<boolean> {
+    await Promise.race([this.#seen.promise, sleep(this.#deps.clock, limitMs, signal)]);
+    return this.#look !== undefined;
+  }
+
+  /** Differences of the picture as they come; returns how to end it. */
+  subscribe(listener: ChangeListener): () => void {
+    this.#listeners++;
+    const end = this.#reporter.picture.subscribe(({ changed, gone }) => listener(changed, gone));
+    return () => {
+      this.#listeners--;
+      end();
+    };
+  }
+
+  /** Why the container engine cannot be used now; empty when it can. */
+  engineProblem(): string {
+    return this.#observer.problem();
+  }
+
+  /** Containers by replica as they were seen last, oldest attempt first; undefined before the first look. */
+  look(): Survey | undefined {
+    return this.#look;
+  }
+
+  /** Takes in a complete set; one after the other. It is on disk when the answer says accepted. */
+  assign(assignment: Assignment, welcome: { readonly historyContainsObeyed: boolean }): Promise<AssignmentResult> {
+    const mine = this.#assigning.then(() => this.#assign(assignment, welcome.historyContainsObeyed));
+    this.#assigning = mine.catch(() => {});
+    return mine;
+  }
+
+  /** Looks at everything again soon. */
+  wake(): void {
+    this.#loop.wake();
+  }
+
+  /** Stops working; containers keep running. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await this.#loop[Symbol.asyncDispose]();
+    await this.#memoryUse.loop[Symbol.asyncDispose]();
+    await this.#health[Symbol.asyncDispose]();
+    await this.#worker.close(closeMs);
+    this.#reporter.close();
+    await this.#deps.journal.flush();
+  }
+
+  async #assign(assignment: Assignment, historyContainsObeyed: boolean): Promise<AssignmentResult> {
+    const { journal, log, totals } = this.#deps;
+    const { revision } = assignment;
+    const verdict = accept({ obeyed: journal.obeyed(), assignment, historyContainsObeyed, totals: totals() });
+    if (verdict.verdict === "refuse") {
+      log.warn({ revision: Number(revision) }, `assignment not obeyed: ${verdict.reason}`);
+      return create(AssignmentResultSchema, { revision, accepted: false, reason: verdict.reason });
+    }
+    if (verdict.verdict === "obey") {
+      try {
+        await journal.accept(verdict.obeyed);
+      } catch (error) {
+        const { message, hint } = toOzError(error);
+        log.error({ revision: Number(revision), err: error }, message);
+        return create(AssignmentResultSchema, { revision, accepted: false, reason: `${message}. ${hint}`.trim() });
+      }
+      this.#obey();
+    }
+    return create(AssignmentResultSchema, {
+      revision,
+      accepted: true,
+      reason: verdict.notice,
+      rejected: verdict.rejected.map(toRejected),
+    });
+  }
+
+  /** The journal holds a new set: what is under way for the old one ends. */
+  #obey(): void {
+    const before = this.#book.desired;
+    this.#book.reload();
+    const after = this.#book.desired;
+    for (const id of new Set([...before.run.keys(), ...before.retire, ...after.run.keys(), ...after.retire])) {
+      const same =
+        before.run.get(id)?.generation === after.run.get(id)?.generation &&
+        before.retire.has(id) === after.retire.has(id);
+      if (!same) this.#worker.reset(id);
+    }
+    this.#reporter.tellSoon();
+    this.wake();
+  }
+
+  /** One pass: observe, plan, give out work, report. Returns in how many milliseconds it wants to run again at the latest. */
+  async #pass(): Promise<number> {
+    const tick = this.#worker.tick();
+    const found = await this.#observer.observe();
+    this.#look = survey(found);
+    this.#lookTick = tick;
+    this.#book.foundGroups = new Set(found.map(({ group }) => group));
+    if (this.#observer.outages().length !== this.#outages) this.#worker.forgiveAll();
+    this.#outages = this.#observer.outages().length;
+    this.#updateMemories(this.#look);
+    this.#health.sync(healthTargets(this.#look, this.#book));
+    this.#noteReady();
+    const now = this.#deps.clock.now();
+    const { desired } = this.#book;
+    const steps = plan({ desired, found, memory: this.#book.memories(), facts: this.#facts(), now });
+    const delayMs = this.#giveOut(steps, now);
+    this.#reporter.tell();
+    this.#seen.resolve();
+    return delayMs;
+  }
+
+  #facts() {
+    const book = this.#book;
+    const [health, outages] = [this.#health.verdicts(), this.#observer.outages()];
+    return {
+      staged: book.stagedGenerations(),
+      health,
+      outages,
+      progress: book.progress(),
+      busyPorts: book.busyPorts(),
+    };
+  }
+
+  #updateMemories(look: Survey): void {
+    const now = this.#deps.clock.now();
+    for (const { replicaId, generation } of this.#book.desired.run.values()) {
+      if (this.#worker.outdated(replicaId, this.#lookTick)) continue;
+      const known = this.#book.memory(replicaId);
+      const healed = heal(forGeneration(known, generation), look.get(replicaId) ?? []);
+      const next = takeBackEnd(healed, this.#observer.outages(), now);
+      if (next !== known) this.#book.remember(replicaId, next);
+    }
+  }
+
+  #noteReady(): void {
+    for (const [replicaId, { attempt, verdict, since }] of this.#health.verdicts()) {
+      const memory = this.#book.memory(replicaId);
+      if (verdict === "ready" && memory !== undefined)
+        this.#book.remember(replicaId, noteReady(memory, attempt, since));
+    }
+  }
+
+  #giveOut(steps: readonly Step[], now: number): number {
+    let delayMs = resyncMs;
+    const wakeAt = (at: number) => {
+      delayMs = Math.min(delayMs, Math.max(1, at - now));
+    };
+    this.#waits.clear();
+    for (const [replicaId, all] of Map.groupBy(steps, (step) => step.replicaId)) {
+      const wait = all.find((step) => step.tag === "wait");
+      if (wait !== undefined) this.#waits.set(replicaId, wait);
+      if (wait !== undefined && wait.until > 0) wakeAt(wait.until);
+      const retryAt = this.#worker.troubles().get(replicaId)?.retryAt ?? 0;
+      if (retryAt > now) wakeAt(retryAt);
+      else if (!this.#worker.outdated(replicaId, this.#lookTick)) {
+        this.#worker.begin(
+          replicaId,
+          all.filter((step) => step.tag !== "wait"),
+        );
+      }
+    }
+    return delayMs;
+  }
+
+  #sources() {
+    if (this.#look === undefined) return undefined;
+    return {
+      look: this.#look,
+      book: this.#book,
+      pulls: this.#pulls,
+      health: this.#health.verdicts(),
+      waits: this.#waits,
+      troubles: this.#worker.troubles(),
+      memoryBytes: this.#memoryUse.bytes(),
+      now: this.#deps.clock.now(),
+    };
+  }
+}
+
+function toRejected({ replicaId, generation, resource, needBytes, freeBytes, holder }: Rejection) {
+  return {
+    replicaId,
+    generation: BigInt(generation),
+    resource,
+    needBytes: BigInt(needBytes),
+    freeBytes: BigInt(freeBytes),
+    holder,
+  };
+}

@@ -1,0 +1,46 @@
+// Looks at the container engine and notices when it was away, so that what died with it is not held against the replicas.
+import type { Clock } from "#core/clock.ts";
+import { toOzError } from "#core/errors.ts";
+import type { ContainerEngine, ObservedContainer } from "../apply/engine.ts";
+import type { Outage } from "../plan/found.ts";
+
+export type Observer = {
+  /** Everything of our cluster. Throws when the engine does not answer. */
+  observe(): Promise<readonly ObservedContainer[]>;
+  /** When the engine was away, newest last; at most the last few. */
+  outages(): readonly Outage[];
+  /** Why the engine cannot be used now; empty when it can. */
+  problem(): string;
+};
+
+const keptOutages = 5;
+
+/** `rebootedAt` is when this boot of the host was first seen, or 0: everything that ended before it ended with the host. */
+export function createObserver(deps: {
+  engine: Pick<ContainerEngine, "list">;
+  clock: Clock;
+  rebootedAt: number;
+}): Observer {
+  const { engine, clock } = deps;
+  let outages: Outage[] = deps.rebootedAt > 0 ? [{ from: 0, to: deps.rebootedAt }] : [];
+  let awaySince = 0;
+  let problem = "";
+  return {
+    async observe() {
+      const asked = clock.now();
+      try {
+        const found = await engine.list();
+        if (awaySince > 0) outages = [...outages, { from: awaySince, to: clock.now() }].slice(-keptOutages);
+        awaySince = 0;
+        problem = "";
+        return found;
+      } catch (error) {
+        awaySince ||= asked;
+        problem = toOzError(error).message;
+        throw error;
+      }
+    },
+    outages: () => outages,
+    problem: () => problem,
+  };
+}

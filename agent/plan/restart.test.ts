@@ -1,0 +1,193 @@
+import { create } from "@bufbuild/protobuf";
+import { expect, test } from "vitest";
+import { RestartCondition, type RestartPolicy, RestartPolicySchema } from "#proto/spec_pb.ts";
+import { container, spec } from "../testing/wanted.ts";
+import {
+  type AttemptEnd,
+  forGeneration,
+  freshMemory,
+  heal,
+  noteReady,
+  noteStart,
+  noteStopped,
+  type ReplicaMemory,
+} from "./memory.ts";
+import { afterEnd, duringOutage, endReason, restartLimits, takeBackEnd } from "./restart.ts";
+
+function end(attempt: number, at: number, more: Partial<AttemptEnd> = {}): AttemptEnd {
+  return {
+    attempt,
+    cause: "exited",
+    at,
+    exitCode: 1,
+    outOfMemory: false,
+    reason: "exit code 1",
+    logTail: [],
+    probed: true,
+    ...more,
+  };
+}
+
+function policy(init: Partial<Omit<RestartPolicy, "$typeName" | "$unknown">>): RestartPolicy {
+  return create(RestartPolicySchema, init);
+}
+
+/** Starts attempts that end after ranMs each, and collects the waits between them. */
+function crashLoop(
+  starts: number,
+  options: { ranMs: number; ready?: boolean; policy?: RestartPolicy; probed?: boolean },
+) {
+  let memory: ReplicaMemory = freshMemory(1);
+  let now = 1_000_000;
+  const waits: number[] = [];
+  for (let i = 0; i < starts && memory.final === undefined; i++) {
+    now = Math.max(now, memory.nextAttemptAt);
+    const attempt = memory.attempts + 1;
+    memory = noteStart(memory, attempt, 10_000, now);
+    if (options.ready) memory = noteReady(memory, attempt, now);
+    now += options.ranMs;
+    memory = afterEnd(memory, end(attempt, now, { probed: options.probed ?? true }), options.policy, now);
+    waits.push(memory.nextAttemptAt - now);
+  }
+  return { memory, waits, tookMs: now - 1_000_000 };
+}
+
+test("waits double from 1 s, and 5 starts without ready are the end", () => {
+  const { memory, waits, tookMs } = crashLoop(10, { ranMs: 100 });
+  expect(waits.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
+  expect(memory.starts).toBe(5);
+  expect(memory.final).toMatchObject({ state: "failed", reason: "exit code 1, after 5 starts in 16 s" });
+  expect(tookMs).toBe(15_500);
+});
+
+test("an attempt that was ready is not held to the budget of starts, and waits reach 5 min", () => {
+  const { memory, waits } = crashLoop(11, { ranMs: 60_000, ready: true });
+  expect(memory.final).toBeUndefined();
+  expect(waits.at(-1)).toBe(300_000);
+});
+
+test("12 starts within the window after having been ready are the end", () => {
+  const quick = policy({ backoffMinMs: 1n, backoffMaxMs: 10n });
+  const { memory } = crashLoop(30, { ranMs: 1_000, ready: true, policy: quick });
+  expect(memory.final?.reason).toBe("exit code 1, after 12 starts in 10 min");
+  expect(memory.starts).toBe(13);
+});
+
+test("10 min of health wipe the slate", () => {
+  const tired = { ...crashLoop(4, { ranMs: 10 }).memory };
+  const started = noteReady(noteStart(tired, 5, 10_000, 2_000_000), 5, 2_000_000);
+  const after = afterEnd(started, end(5, 2_600_000), undefined, 2_600_000);
+  expect(after.nextAttemptAt - 2_600_000).toBe(1_000);
+  expect(after.startsWithoutReady).toBe(0);
+});
+
+test("without any check, running for a moment is no success", () => {
+  expect(crashLoop(9, { ranMs: 500, ready: true, probed: false }).memory.final?.state).toBe("failed");
+  expect(crashLoop(9, { ranMs: 11_000, ready: true, probed: false }).memory.final).toBeUndefined();
+});
+
+test("conditions: never, on failure, always", () => {
+  const never = policy({ condition: RestartCondition.NEVER });
+  const onFailure = policy({ condition: RestartCondition.ON_FAILURE });
+  const memory = noteStart(freshMemory(1), 1, 10_000, 0);
+  expect(afterEnd(memory, end(1, 5), never, 5).final?.reason).toBe("exit code 1, and its restart policy is never");
+  expect(afterEnd(memory, end(1, 5, { exitCode: 0 }), never, 5).final?.state).toBe("stopped");
+  expect(afterEnd(memory, end(1, 5, { exitCode: 0 }), onFailure, 5).final?.state).toBe("stopped");
+  expect(afterEnd(memory, end(1, 5), onFailure, 5).final).toBeUndefined();
+  expect(afterEnd(memory, end(1, 5, { exitCode: 0 }), undefined, 5).final).toBeUndefined();
+});
+
+test("an end by the engine costs nothing and starts again at once", () => {
+  const memory = noteStart(freshMemory(1), 1, 10_000, 0);
+  const after = afterEnd(memory, end(1, 5, { cause: "engine" }), undefined, 7);
+  expect(after).toMatchObject({ settled: 1, startsWithoutReady: 0, ends: 0, nextAttemptAt: 7 });
+});
+
+test("an end that turns out to be the engine's is taken back; a final one stays", () => {
+  const memory = noteStart(freshMemory(1), 1, 10_000, 0);
+  const counted = afterEnd(memory, end(1, 100_000), undefined, 100_000);
+  expect(counted.startsWithoutReady).toBe(1);
+  const outages = [{ from: 105_000, to: 110_000 }];
+  expect(takeBackEnd(counted, outages, 111_000)).toMatchObject({
+    startsWithoutReady: 0,
+    ends: 0,
+    nextAttemptAt: 111_000,
+  });
+  expect(takeBackEnd(counted, [], 111_000)).toBe(counted);
+  expect(takeBackEnd(freshMemory(1), outages, 111_000)).toMatchObject({ attempts: 0 });
+  const final = crashLoop(9, { ranMs: 1 }).memory;
+  expect(takeBackEnd(final, [{ from: 0, to: 9e12 }], 1)).toBe(final);
+  expect(duringOutage(84_000, outages)).toBe(false);
+  expect(duringOutage(119_000, outages)).toBe(true);
+});
+
+test("a final memory only takes note", () => {
+  const final = crashLoop(9, { ranMs: 1 }).memory;
+  const after = afterEnd(final, end(6, 9e9), undefined, 9e9);
+  expect(after.final).toEqual(final.final);
+  expect(after.settled).toBe(6);
+});
+
+test("a clock that was set back does not make it wait longer than the backoff", () => {
+  const memory = noteStart(freshMemory(1), 1, 10_000, 0);
+  expect(afterEnd(memory, end(1, 9_000_000), undefined, 1_000).nextAttemptAt).toBe(2_000);
+});
+
+test("reasons name the kernel, the engine and the signal", () => {
+  const limited = spec({ resources: { memoryBytes: 64n << 20n } });
+  const ended = (more: object) => container("web", 1, { phase: "ended", ...more });
+  expect(endReason(ended({ outOfMemory: true, exitCode: 137 }), "exited", limited)).toBe(
+    "out of memory (limit 64.0 MiB)",
+  );
+  expect(endReason(ended({ outOfMemory: true }), "exited", spec())).toBe("out of memory");
+  expect(endReason(ended({ exitCode: 137 }), "exited", undefined)).toBe("exit code 137 (killed)");
+  expect(endReason(ended({ exitCode: 3 }), "exited", undefined)).toBe("exit code 3");
+  expect(endReason(ended({ error: "no such program" }), "exited", undefined)).toBe("no such program");
+  expect(endReason(ended({}), "engine", undefined)).toBe("the container engine or the host restarted");
+});
+
+test("a new generation begins with a full budget and goes on counting attempts", () => {
+  const old = { ...crashLoop(9, { ranMs: 1 }).memory, hostPorts: { "80/tcp": 11_000 } };
+  const fresh = forGeneration(old, 2);
+  expect(fresh).toMatchObject({ generation: 2, attempts: 5, settled: 5, starts: 0, hostPorts: { "80/tcp": 11_000 } });
+  expect(fresh.final).toBeUndefined();
+  expect(forGeneration(fresh, 2)).toBe(fresh);
+  expect(forGeneration(undefined, 3)).toEqual(freshMemory(3));
+});
+
+test("what is forgotten is found again on the containers", () => {
+  const ports = [{ containerPort: 80, hostPort: 11_007, transport: "tcp" }];
+  const healed = heal(freshMemory(1), [container("web", 6, { phase: "ended" }), container("web", 7, { ports })]);
+  expect(healed).toMatchObject({
+    attempts: 7,
+    settled: 6,
+    starts: 1,
+    firstStartAt: 1_000,
+    hostPorts: { "80/tcp": 11_007 },
+  });
+  expect(heal(freshMemory(2), [container("web", 7)])).toMatchObject({
+    attempts: 7,
+    settled: 7,
+    starts: 0,
+    firstStartAt: 0,
+  });
+  expect(heal(healed, [])).toBe(healed);
+});
+
+test("starting the same attempt again does not count twice; stopping on purpose is no end that counts", () => {
+  const one = noteStart(freshMemory(1), 1, 5_000, 10);
+  expect(noteStart(one, 1, 7_000, 20)).toMatchObject({ starts: 1, graceMs: 7_000, firstStartAt: 10 });
+  expect(noteReady(noteReady(one, 1, 30), 1, 40).readyAt).toBe(30);
+  expect(noteStopped(one, 1)).toMatchObject({ settled: 1, startsWithoutReady: 0 });
+});
+
+test("limits have defaults", () => {
+  expect(restartLimits(undefined)).toEqual({
+    condition: RestartCondition.ALWAYS,
+    startsWithoutReady: 5,
+    startsInWindow: 12,
+    windowMs: 600_000,
+    minMs: 1_000,
+    maxMs: 300_000,
+  });
+});
