@@ -20,8 +20,8 @@ export type Layer = {
   properties?: Record<string, unknown>;
   command?: string[];
   entrypoint?: string[];
-  /** Variables read from env files, already inlined, below `environment`. */
-  envFile?: string[];
+  /** Variables read from env files, already inlined, below `environment`. As secret as `environment`. */
+  envFile?: Record<string, string>;
   dependsOn?: string[];
   networks?: string[];
   volumes?: VolumeMount[];
@@ -30,12 +30,42 @@ export type Layer = {
   footprint?: Record<string, unknown>;
   lockers?: string[];
   requires?: Requires;
-  resources?: { memoryBytes?: number; cpuMillis?: number; pids?: number; gpus?: number; vramBytes?: number; diskBytes?: number };
+  resources?: {
+    memoryBytes?: number;
+    cpuMillis?: number;
+    pids?: number;
+    gpus?: number;
+    vramBytes?: number;
+    diskBytes?: number;
+  };
   probes?: ProbeWish[];
-  healthcheck?: { test: string[]; intervalMs?: number; timeoutMs?: number; retries?: number; startPeriodMs?: number; disabled?: boolean };
+  healthcheck?: {
+    test?: string[];
+    intervalMs?: number;
+    timeoutMs?: number;
+    retries?: number;
+    startPeriodMs?: number;
+    disabled?: boolean;
+  };
   startupTimeoutMs?: number;
-  restart?: { condition?: "always" | "on-failure" | "never"; maxStartsWithoutReady?: number; maxStartsInWindow?: number; windowMs?: number; backoffMinMs?: number; backoffMaxMs?: number };
-  security?: { capAdd?: string[]; privileged?: boolean; user?: string; readOnly?: boolean; allowNewPrivileges?: boolean; devices?: string[]; hostIpc?: boolean; hostNetwork?: boolean };
+  restart?: {
+    condition?: "always" | "on-failure" | "never";
+    maxStartsWithoutReady?: number;
+    maxStartsInWindow?: number;
+    windowMs?: number;
+    backoffMinMs?: number;
+    backoffMaxMs?: number;
+  };
+  security?: {
+    capAdd?: string[];
+    privileged?: boolean;
+    user?: string;
+    readOnly?: boolean;
+    allowNewPrivileges?: boolean;
+    devices?: string[];
+    hostIpc?: boolean;
+    hostNetwork?: boolean;
+  };
   shmBytes?: number;
   ulimits?: Record<string, { soft: number; hard: number }>;
   stopGraceMs?: number;
@@ -44,9 +74,29 @@ export type Layer = {
   secretKeys?: string[];
 };
 
-export type VolumeMount = { kind: "bind" | "named" | "tmpfs"; source: string; target: string; readOnly: boolean; tmpfsBytes?: number };
-export type PortWish = { name: string; containerPort: number; hostPort: number; hostAddress: string; transport: "tcp" | "udp"; protocol: string };
-export type ProbeWish = { http?: { port: number; path: string }; tcp?: { port: number }; exec?: { command: string[] }; intervalMs?: number; timeoutMs?: number; failureThreshold?: number };
+export type VolumeMount = {
+  kind: "bind" | "named" | "tmpfs";
+  source: string;
+  target: string;
+  readOnly: boolean;
+  tmpfsBytes?: number;
+};
+export type PortWish = {
+  name: string;
+  containerPort: number;
+  hostPort: number;
+  hostAddress: string;
+  transport: "tcp" | "udp";
+  protocol: string;
+};
+export type ProbeWish = {
+  http?: { port: number; path: string };
+  tcp?: { port: number };
+  exec?: { command: string[] };
+  intervalMs?: number;
+  timeoutMs?: number;
+  failureThreshold?: number;
+};
 
 export type ServiceDefinition = {
   name: string;
@@ -60,7 +110,16 @@ export type ServiceDefinition = {
   profiles: { name: string; layer: Layer }[];
 };
 
-export type InstanceWish = { name: string; group: string; service: string; variety: string; profile: string; replicas: number; host: string; overrides?: Layer };
+export type InstanceWish = {
+  name: string;
+  group: string;
+  service: string;
+  variety: string;
+  profile: string;
+  replicas: number;
+  host: string;
+  overrides?: Layer;
+};
 
 export type Settings = {
   project: string;
@@ -73,7 +132,9 @@ export type Settings = {
   notices: string[];
 };
 
-export type ParseResult = { settings: Settings; problems: [] } | { settings: undefined; problems: [Problem, ...Problem[]] };
+export type ParseResult =
+  | { settings: Settings; problems: [] }
+  | { settings: undefined; problems: [Problem, ...Problem[]] };
 
 /** A form of a service that can be tried on a host, in the order the settings declare. */
 export type CandidateSpec = { variety: string; requires: Requires; spec: ReplicaSpec };

@@ -1,0 +1,213 @@
+// Volumes: what is declared by name, and what a service mounts of it. Paths are paths on the target host.
+import { isName } from "../names.ts";
+import { parseBytes } from "../units.ts";
+import type { Path, Place, ProblemList } from "./problem.ts";
+import { hintFor } from "./schema-problems.ts";
+import type { WrittenVolumeDeclaration } from "./schema.ts";
+import type { WrittenVolume } from "./schema-layer.ts";
+import { isSet } from "./schema-values.ts";
+import type { VolumeMount } from "./settings.ts";
+
+/** A declared volume: where its bytes live. `readOnly` forces every mount of it. */
+export type DeclaredVolume = Omit<VolumeMount, "target">;
+
+export type VolumeContext = {
+  readonly problems: ProblemList;
+  /** Volumes that the group of the service knows. */
+  readonly declared: ReadonlyMap<string, DeclaredVolume>;
+  /** Names of volumes whose declaration is wrong; they are not reported twice. */
+  readonly broken: ReadonlySet<string>;
+  readonly variables: Readonly<Record<string, string>> | undefined;
+};
+
+/** Folder of the host under which NFS shares are expected to be mounted, as the original has it. */
+const nfsRoot = "/exports";
+
+/** What a top-level volume is. Undefined when it is wrong. */
+export function declareVolume(
+  name: string,
+  written: WrittenVolumeDeclaration,
+  place: Place,
+  context: Pick<VolumeContext, "problems" | "variables">,
+): DeclaredVolume | undefined {
+  switch (written.type ?? "named") {
+    case "bind": {
+      if (!isSet(written.source))
+        return context.problems.add(inside(place, "source"), "missing", "A bind volume has a path on the target host.");
+      const source = hostPath(written.source, inside(place, "source"), context);
+      return source === undefined ? undefined : { kind: "bind", source, readOnly: false };
+    }
+    case "nfs":
+      if (!isSet(written.server))
+        context.problems.add(inside(place, "server"), "missing", "An nfs volume has a server and a path.");
+      if (!isSet(written.path) && !isSet(written.source))
+        context.problems.add(inside(place, "path"), "missing", "An nfs volume has a server and a path.");
+      return { kind: "bind", source: `${nfsRoot}/${name}`, readOnly: false };
+    case "tmpfs": {
+      const tmpfsBytes = tmpfsSize(written.options);
+      return { kind: "tmpfs", source: "", readOnly: false, ...(tmpfsBytes === undefined ? {} : { tmpfsBytes }) };
+    }
+    case "named":
+      return { kind: "named", source: name, readOnly: false };
+  }
+}
+
+function tmpfsSize(options: WrittenVolumeDeclaration["options"]): number | undefined {
+  const written = typeof options === "string" ? /(?:^|,)size=([^,]+)/.exec(options)?.[1] : options?.["size"];
+  return typeof written === "string" || typeof written === "number" ? parseBytes(written) : undefined;
+}
+
+/** Mounts of one layer, in the order written. Wrong ones are reported and left out. */
+export function compileVolumes(
+  written: readonly (string | WrittenVolume)[],
+  place: Place,
+  context: VolumeContext,
+): VolumeMount[] {
+  const mounts = new Map<string, VolumeMount>();
+  for (const [i, entry] of written.entries()) {
+    const at = inside(place, i);
+    const mount = typeof entry === "string" ? fromText(entry, at, context) : fromMap(entry, at, context);
+    if (mount === undefined) continue;
+    if (mounts.has(mount.target))
+      context.problems.add(at, `${mount.target} is mounted twice`, "One target takes one volume.");
+    mounts.set(mount.target, mount);
+  }
+  return [...mounts.values()];
+}
+
+function fromText(written: string, place: Place, context: VolumeContext): VolumeMount | undefined {
+  const [source = "", target, mode, ...rest] = written.split(":");
+  if (source === "" || target === undefined || rest.length > 0) {
+    return context.problems.add(
+      place,
+      `${JSON.stringify(written)} is no volume`,
+      'Write "name:/inside" or "/on/the/host:/inside", with ":ro" for read-only.',
+    );
+  }
+  if (mode !== undefined && mode !== "ro" && mode !== "rw")
+    return context.problems.add(place, `unknown mode ${JSON.stringify(mode)}`, "It is ro or rw.");
+  return mounted(source, target, mode === "ro", { place, source: place, target: place }, context);
+}
+
+function fromMap(written: WrittenVolume, place: Place, context: VolumeContext): VolumeMount | undefined {
+  const readOnly = written.read_only ?? false;
+  const places = {
+    place,
+    source: inside(place, !isSet(written.name) ? "source" : "name"),
+    target: inside(place, "target"),
+  };
+  if (written.type === "tmpfs") {
+    if (isSet(written.source) || isSet(written.name))
+      return context.problems.add(places.source, "a tmpfs has no source", "Leave it out; its bytes live in memory.");
+    const target = insidePath(written.target, places.target, context.problems);
+    const tmpfsBytes = !isSet(written.size) ? undefined : parseBytes(written.size);
+    return target === undefined
+      ? undefined
+      : { kind: "tmpfs", source: "", target, readOnly, ...(tmpfsBytes === undefined ? {} : { tmpfsBytes }) };
+  }
+  if (isSet(written.size))
+    return context.problems.add(inside(place, "size"), "only a tmpfs has a size", "Add type: tmpfs, or leave it out.");
+  const source = written.name ?? written.source;
+  if (!isSet(source))
+    return context.problems.add(
+      place,
+      "it names no volume",
+      "Add name: of a declared volume, or source: with a path on the target host.",
+    );
+  if (isSet(written.name) && isSet(written.source))
+    return context.problems.add(inside(place, "source"), "it has a name and a source", "Keep one of them.");
+  if (written.type === "bind" && isName(source))
+    return context.problems.add(
+      places.source,
+      `a bind takes an absolute path on the target host, not ${JSON.stringify(source)}`,
+    );
+  return mounted(source, written.target, readOnly, places, context);
+}
+
+type MountPlaces = { place: Place; source: Place; target: Place };
+
+function mounted(
+  source: string,
+  target: string,
+  readOnly: boolean,
+  places: MountPlaces,
+  context: VolumeContext,
+): VolumeMount | undefined {
+  const path = insidePath(target, places.target, context.problems);
+  const declared = isName(source) ? byName(source, places.source, context) : bound(source, places.source, context);
+  if (path === undefined || declared === undefined) return undefined;
+  return { ...declared, target: path, readOnly: readOnly || declared.readOnly };
+}
+
+function byName(name: string, place: Place, context: VolumeContext): DeclaredVolume | undefined {
+  const declared = context.declared.get(name);
+  if (declared === undefined && !context.broken.has(name)) {
+    context.problems.add(
+      place,
+      `no volume ${JSON.stringify(name)}`,
+      hintFor(name, context.declared.keys()) || `Declare it: volumes: { ${name}: { type: named } }`,
+    );
+  }
+  return declared;
+}
+
+function bound(source: string, place: Place, context: VolumeContext): DeclaredVolume | undefined {
+  const path = hostPath(source, place, context);
+  return path === undefined ? undefined : { kind: "bind", source: path, readOnly: false };
+}
+
+/** An absolute path on the target host, `${NAME}` replaced where a value is known. Undefined when it is wrong. */
+export function hostPath(
+  written: string,
+  place: Place,
+  context: Pick<VolumeContext, "problems" | "variables">,
+): string | undefined {
+  let failed = false;
+  const path = written.replace(/\$\{([^}]*)\}/g, (_whole, variable: string) => {
+    const value =
+      context.variables !== undefined && Object.hasOwn(context.variables, variable)
+        ? context.variables[variable]
+        : undefined;
+    failed ||= value === undefined;
+    if (value === undefined) {
+      context.problems.add(
+        place,
+        `\${${variable}} has no value: paths are paths on the target host`,
+        "Write the absolute path there.",
+      );
+    }
+    return value ?? "";
+  });
+  if (failed) return undefined;
+  if (!path.startsWith("/"))
+    return context.problems.add(
+      place,
+      `${JSON.stringify(path)} is no absolute path on the target host`,
+      "Begin it with /, or name a declared volume.",
+    );
+  return tidy(path, place, context.problems);
+}
+
+function insidePath(written: string, place: Place, problems: ProblemList): string | undefined {
+  if (!written.startsWith("/"))
+    return problems.add(
+      place,
+      `the mount target must be an absolute path inside the container, not ${JSON.stringify(written)}`,
+      "Begin it with /.",
+    );
+  const path = tidy(written, place, problems);
+  if (path === "/") return problems.add(place, "nothing can be mounted over /", "Choose a folder inside.");
+  return path;
+}
+
+/** One slash at a time, none at the end. `..` is refused: what is mounted must be what is written. */
+function tidy(path: string, place: Place, problems: ProblemList): string | undefined {
+  const steps = path.split("/").filter((step) => step !== "" && step !== ".");
+  if (steps.includes("..") || path.includes("\0"))
+    return problems.add(place, `a path must not hold .., as ${JSON.stringify(path)} does`);
+  return `/${steps.join("/")}`;
+}
+
+export function inside(place: Place, ...steps: Path): Place {
+  return { source: place.source, path: [...place.path, ...steps] };
+}

@@ -1,0 +1,46 @@
+// What is accepted in settings although nothing is done with it: one line for each, by name.
+import type { WrittenLayer } from "./schema-layer.ts";
+import { isSet } from "./schema-values.ts";
+
+const texts = {
+  "provisioners[].cache": "accepted, not needed: the state is in the control plane's own file.",
+  "provisioners[].encrypted_storage_dir": "accepted, not supported yet: nothing is encrypted by it.",
+  "hosts[].resources": "accepted, not needed: hosts report what they have.",
+  "vault.lockers": "accepted, not supported yet: no secret is kept in it.",
+  lockers: "accepted, not supported yet: no secret is handed to the service.",
+  portals: "accepted, not supported yet: no port is opened. Use ports.",
+  "bridge-connector": "accepted, not supported yet: it is the end of a portal. Use ports.",
+  footprint: "accepted, not supported yet: nothing is measured by it.",
+  networks: "accepted: a group has one private network, whatever its networks are named.",
+  "volumes[].driver": "accepted, not supported yet: the engine's own driver keeps the volume.",
+  "versioned-read-only": "accepted, versions are not supported yet: the folder is mounted read-only as it is.",
+} as const;
+
+export type NoticeKey = keyof typeof texts;
+
+export type NoticeList = {
+  add(key: NoticeKey): void;
+  /** One about a thing with a name of its own. */
+  addNamed(name: string, text: string): void;
+  /** Those that a layer gives rise to. */
+  ofLayer(layer: WrittenLayer): void;
+  readonly all: string[];
+};
+
+export function createNoticeList(): NoticeList {
+  const notices = new Map<string, string>();
+  const add = (key: NoticeKey): void => void notices.set(key, texts[key]);
+  return {
+    add,
+    addNamed: (name, text) => void notices.set(name, text),
+    ofLayer: (layer) => {
+      if (isSet(layer["bridge-connector"])) add("bridge-connector");
+      if (isSet(layer.footprint)) add("footprint");
+      if ((layer.lockers ?? []).length > 0) add("lockers");
+      if ((layer.networks ?? []).some((network) => network !== "default")) add("networks");
+    },
+    get all() {
+      return [...notices].map(([name, text]) => `${name}: ${text}`);
+    },
+  };
+}

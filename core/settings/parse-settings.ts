@@ -1,0 +1,78 @@
+// From texts to settings, or to everything that is wrong with them at once.
+import { compileFiles, type ParseOptions } from "./compile-files.ts";
+import { checkHostPorts, checkImages, checkInstances, checkPortNames, type Scope } from "./cross-references.ts";
+import { resolveDependencies } from "./depends-on.ts";
+import { type Draft, draftOf } from "./draft.ts";
+import { createNoticeList } from "./notices.ts";
+import { checkOriginalKeys } from "./original-keys.ts";
+import { createProblemList } from "./problem.ts";
+import { settingsFile } from "./schema.ts";
+import { checkAgainst } from "./schema-problems.ts";
+import type { ParseResult, Problem } from "./settings.ts";
+import { readYaml } from "./yaml-source.ts";
+
+export type { ParseOptions } from "./compile-files.ts";
+export { formatProblem } from "./problem.ts";
+export { envFilePaths } from "./env-file.ts";
+
+/** More files than this are a mistake. */
+const maxFiles = 64;
+
+/**
+ * Reads settings files, later ones laid over earlier ones: a service, instance, host or volume of the same name is replaced, new
+ * ones are appended. Gives settings, or every problem with its place. Never throws on what a person wrote. The project is that of
+ * the options, else of the last file that names one, else "default".
+ */
+export function parseSettings(
+  files: readonly { readonly name: string; readonly text: string }[],
+  options: ParseOptions = {},
+): ParseResult {
+  const problems = createProblemList();
+  const notices = createNoticeList();
+  const [first] = files;
+  if (first === undefined)
+    return failed([
+      { file: "", line: 1, column: 1, path: "", message: "no settings file was given", hint: "Name one with -f." },
+    ]);
+  if (files.length > maxFiles)
+    problems.addAt(
+      first.name,
+      { line: 1, column: 1 },
+      `${files.length} settings files were given, at most ${maxFiles} are read`,
+    );
+  const sources = files.slice(0, maxFiles).map((file) => readYaml(file.name, file.text, problems));
+  const readable = sources.filter((source) => source.value !== undefined);
+  for (const source of readable) checkAgainst(settingsFile, source.value, { source, path: [] }, problems);
+  // Names may be defined in a file that could not be read: what refers to them is not judged then.
+  if (readable.length < sources.length) return failed(problems.sorted());
+  const drafts = readable.map(draftOf);
+  const compiled = compileFiles(drafts, options, { problems, notices });
+  const project = options.project || drafts.findLast((draft) => draft.project !== undefined)?.project || "default";
+  const scope: Scope = { compiled, named: allNames(drafts), problems, notices };
+  checkImages(scope);
+  const runnables = checkInstances(scope);
+  checkHostPorts(runnables, problems);
+  checkPortNames(runnables, problems);
+  checkOriginalKeys(drafts, scope);
+  const instances = resolveDependencies(runnables, scope);
+  const found = problems.sorted();
+  if (found.length > 0) return failed(found);
+  const settings = {
+    project,
+    hosts: compiled.hosts.map(({ value }) => value),
+    services: compiled.services.map(({ value }) => value),
+    instances,
+    registries: compiled.registries,
+    notices: notices.all,
+  };
+  return { settings, problems: [] };
+}
+
+function failed(problems: readonly Problem[]): ParseResult {
+  return { settings: undefined, problems: problems as [Problem, ...Problem[]] };
+}
+
+function allNames(drafts: readonly Draft[]): Draft["named"] {
+  const all = (kind: keyof Draft["named"]): Draft["named"]["hosts"] => drafts.flatMap((draft) => draft.named[kind]);
+  return { hosts: all("hosts"), services: all("services"), instances: all("instances"), volumes: all("volumes") };
+}

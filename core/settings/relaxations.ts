@@ -1,0 +1,37 @@
+// Names what a spec allows beyond the hardened default, so that a person sees it before it runs.
+import { MountKind, type ReplicaSpec } from "#proto/spec_pb.ts";
+import { isLoopback } from "./compile-ports.ts";
+
+const defaultPids = 4096;
+/** Host paths that give away the host when they are mounted, with what lies below them. */
+const sensitive = ["/etc", "/proc", "/sys", "/dev", "/boot", "/root", "/run", "/var/run", "/var/lib/docker"];
+
+/** Each relaxation by name: "privileged", "cap_add SYS_ADMIN", "port 8000 on 0.0.0.0". Empty for the hardened default. */
+export function relaxations(spec: ReplicaSpec): string[] {
+  const { security, resources } = spec;
+  const pids = resources?.pids ?? 0;
+  return [
+    ...(security?.privileged === true ? ["privileged"] : []),
+    ...(security?.capAdd ?? []).map((capability) => `cap_add ${capability}`),
+    ...(security?.allowNewPrivileges === true ? ["new privileges"] : []),
+    ...(security?.devices ?? []).map((device) => `device ${device}`),
+    ...(security?.hostIpc === true ? ["host IPC"] : []),
+    ...(security?.hostNetwork === true ? ["host network"] : []),
+    ...spec.ports
+      .filter((port) => port.hostAddress !== "" && !isLoopback(port.hostAddress))
+      .map((port) => `port ${port.hostPort || port.containerPort} on ${port.hostAddress}`),
+    ...spec.mounts
+      .filter((mount) => mount.kind === MountKind.BIND && isSensitive(mount.source))
+      .map((mount) => `bind ${mount.source}${mount.readOnly ? " (read-only)" : ""}`),
+    ...(pids > defaultPids ? [`pids ${pids}`] : []),
+  ];
+}
+
+function isSensitive(path: string): boolean {
+  return (
+    path === "/" ||
+    path === "/var" ||
+    path === "/var/lib" ||
+    sensitive.some((root) => path === root || path.startsWith(`${root}/`))
+  );
+}
