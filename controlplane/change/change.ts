@@ -98,7 +98,7 @@ export function createChanger(options: ChangerOptions): Changer {
       plan: toJsonString(PlanSchema, made),
       targets: JSON.stringify(targetsOf(made, clock.now())),
       actor: request.actor,
-      idempotency_key: request.idempotencyKey ?? null,
+      idempotency_key: request.idempotencyKey || null,
       started_at: clock.now(),
       ended_at: null,
     });

@@ -7,9 +7,9 @@ import { type Change, planReplicas, type PlanOptions } from "./plan-replicas.ts"
 import { changesAnything, planSteps } from "./plan-steps.ts";
 import type { InstanceView, ReplicaView, Snapshot } from "./snapshot.ts";
 
-function options(restart: string[] = []): PlanOptions {
+function options(restart: string[] = [], prefix = "new"): PlanOptions {
   let n = 0;
-  return { newId: () => `new-${++n}`, strategy: "spread", restart: new Set(restart) };
+  return { newId: () => `${prefix}-${++n}`, strategy: "spread", restart: new Set(restart) };
 }
 
 const snapshot = (fields: Partial<Snapshot>): Snapshot => ({ hosts: [aHost("a")], instances: [], replicas: [], unknown: [], ...fields });
@@ -153,14 +153,14 @@ describe("planReplicas, whatever is wanted", () => {
         const start = snapshotOf(first);
         const settled = after(start, planReplicas(start, options()));
         const next = { ...snapshotOf(second, settled.replicas) };
-        const changes = planReplicas(next, options());
-        expect(planReplicas(next, options())).toEqual(changes);
+        const changes = planReplicas(next, options([], "second"));
+        expect(planReplicas(next, options([], "second"))).toEqual(changes);
         const end = after(next, changes);
         for (const host of start.hosts) {
           const held = settled.replicas.filter((r) => r.hostId === host.id);
           expect(claimedMemory(held)).toBeLessThanOrEqual(Number(host.inventory?.memoryBytes));
         }
-        const again = planReplicas(end, options());
+        const again = planReplicas(end, options([], "third"));
         expect(again.filter((c) => c.do !== "keep" && c.do !== "place" && c.do !== "unplaced")).toEqual([]);
         for (const instance of end.instances) {
           const running = end.replicas.filter((r) => r.instanceId === instance.id && r.wish === "run");
