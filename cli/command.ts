@@ -20,7 +20,7 @@ export function newCommand(session: Session, name: string, text: CommandText): C
   const command = new Command(name.split(" ").at(-1));
   command
     .summary(text.summary)
-    .description(text.description === undefined ? `${text.summary}.` : `${text.summary}.\n${text.description}`)
+    .description([capital(`${text.summary}.`), text.description ?? ""].join("\n").trimEnd())
     .option("--context <name>", "control plane to talk to (ozctl context ls)")
     .on("option:context", (value: string) => (session.contextName = value))
     .addHelpText("after", `\nExamples:\n${text.examples.map((line) => `  ${line}`).join("\n")}`)
@@ -68,8 +68,10 @@ export async function runCommand(session: Session, command: Command, words: read
     return session.exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === "commander.helpDisplayed" || error.code === "commander.help") return 0;
-    throw refusal(command, words, error);
+    if (error.code === "commander.helpDisplayed") return 0;
+    if (error.code !== "commander.help") throw refusal(command, words, error);
+    deepest(command, words).outputHelp();
+    return 2;
   }
 }
 
@@ -82,11 +84,23 @@ function refusal(root: Command, words: readonly string[], error: CommanderError)
     .replace(/\.$/, "")
     .replaceAll("'", '"');
   const flag = /^unknown option "(-[^"]*)"/.exec(what)?.[1];
-  const word = /^unknown command "([^"]*)"/.exec(what)?.[1];
+  // A word after a command that has commands of its own was meant to be one of them.
+  const extra =
+    error.code === "commander.excessArguments" && command.commands.length > 0 ? firstWord(command, words) : undefined;
+  const word = /^unknown command "([^"]*)"/.exec(what)?.[1] ?? extra;
   const known =
     flag !== undefined ? flags(command) : word !== undefined ? command.commands.map((sub) => sub.name()) : [];
   const meant = suggestion(flag ?? word ?? "", known);
-  return new OzError("bad_request", `${what}.${meant && ` ${meant}`}`, { hint: help });
+  const said = extra === undefined ? what : `unknown command "${extra}"`;
+  return new OzError("bad_request", `${capital(said)}.${meant && ` ${meant}`}`, { hint: help });
+}
+
+function firstWord(command: Command, words: readonly string[]): string | undefined {
+  return words.slice(words.indexOf(command.name()) + 1).find((word) => !word.startsWith("-"));
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function deepest(command: Command, words: readonly string[]): Command {

@@ -11,7 +11,7 @@ export type ListedObserved = Pick<Observed, "starts"> & {
 };
 export type ListedReplica = Pick<
   Replica,
-  "id" | "instance" | "group" | "slot" | "host" | "state" | "reason" | "service" | "variety" | "profile" | "image"
+  "id" | "instance" | "group" | "slot" | "host" | "reason" | "service" | "variety" | "profile" | "image"
 > & {
   state: number;
   since?: Moment | undefined;

@@ -19,9 +19,11 @@ export async function readSettings(cwd: string, named: readonly string[]): Promi
   const envFiles: Record<string, string> = {};
   const { envFilePaths } = await import("#core/settings/env-file.ts");
   for (const file of files) {
-    // A path in settings is meant from the file it is written in, not from where ozctl was started.
-    for (const path of envFilePaths([file]))
-      envFiles[path] ??= readText(resolve(cwd, dirname(file.name), path), path, file.name);
+    for (const path of envFilePaths([file])) {
+      // A path in settings is meant from the file it is written in. One that is not there is left out: the parser says where it is named.
+      const place = resolve(cwd, dirname(file.name), path);
+      if (existsSync(place)) envFiles[path] ??= readText(place, path, file.name);
+    }
   }
   return { files, envFiles };
 }
