@@ -19,21 +19,38 @@ export function createAdmission(store: Store, clusterId: string, clock: Clock): 
   return {
     async admit(hostId, hello) {
       const row = await store.read((read) => hostById(read, hostId));
-      if (row?.state === "removed") return { admitted: false, reason: "revoked", message: "this host was removed from the cluster; to come back it has to join again" };
+      if (row?.state === "removed")
+        return {
+          admitted: false,
+          reason: "revoked",
+          message: "this host was removed from the cluster; to come back it has to join again",
+        };
       if (row === undefined) await welcomeBack(store, hostId, hello, clock.now());
       epochs.set(hostId, Number(hello.obeyedEpoch));
-      return { admitted: true, clusterId, clusterEpoch: store.epoch, incarnation: store.incarnation, ...historyOf(hello, store) };
+      return {
+        admitted: true,
+        clusterId,
+        clusterEpoch: store.epoch,
+        incarnation: store.incarnation,
+        ...historyOf(hello, store),
+      };
     },
     obeyedEpoch: (hostId) => epochs.get(hostId) ?? 0,
   };
 }
 
 /** At an equal epoch an agent obeys only a history that holds the incarnation it last obeyed; a lower epoch is never obeyed. */
-export function historyOf(hello: Pick<Hello, "obeyedEpoch" | "obeyedIncarnation">, store: Pick<Store, "epoch" | "knowsIncarnation">): History {
+export function historyOf(
+  hello: Pick<Hello, "obeyedEpoch" | "obeyedIncarnation">,
+  store: Pick<Store, "epoch" | "knowsIncarnation">,
+): History {
   const epoch = Number(hello.obeyedEpoch);
   const historyContainsObeyed = hello.obeyedIncarnation === "" || store.knowsIncarnation(hello.obeyedIncarnation);
-  const obeys = hello.obeyedIncarnation === "" || epoch < store.epoch || (epoch === store.epoch && historyContainsObeyed);
-  const problem = obeys ? "" : "belongs to another history: this database is older or new. It keeps what it runs; take it over with ozctl adopt";
+  const obeys =
+    hello.obeyedIncarnation === "" || epoch < store.epoch || (epoch === store.epoch && historyContainsObeyed);
+  const problem = obeys
+    ? ""
+    : "belongs to another history: this database is older or new. It keeps what it runs; take it over with ozctl adopt";
   return { obeys, problem, historyContainsObeyed };
 }
 
@@ -45,7 +62,21 @@ async function welcomeBack(store: Store, hostId: string, hello: Hello, now: numb
     const base = isName(own) ? own : "host";
     let name = base;
     for (let n = 2; taken.has(name); n++) name = `${base}-${n}`;
-    await upsertHost(trx, { id: hostId, name, state: "active", joined_at: now, agent_version: hello.agentVersion, address: "", inventory: "", last_boot_id: hello.bootId, last_heard_at: now });
-    await event({ kind: "host.found", subject: `host/${name}`, message: `${name} has a certificate of this cluster and was not in the database` });
+    await upsertHost(trx, {
+      id: hostId,
+      name,
+      state: "active",
+      joined_at: now,
+      agent_version: hello.agentVersion,
+      address: "",
+      inventory: "",
+      last_boot_id: hello.bootId,
+      last_heard_at: now,
+    });
+    await event({
+      kind: "host.found",
+      subject: `host/${name}`,
+      message: `${name} has a certificate of this cluster and was not in the database`,
+    });
   });
 }

@@ -11,20 +11,32 @@ import type { LinkIntake } from "./link-intake.ts";
 
 export type ChannelCall = grpc.ServerDuplexStream<ChannelRequest, ChannelResponse>;
 
-export type ChannelServing = { hostId: string | undefined; intake: LinkIntake; clock: Clock; log: Log; firstMessageMs?: number };
+export type ChannelServing = {
+  hostId: string | undefined;
+  intake: LinkIntake;
+  clock: Clock;
+  log: Log;
+  firstMessageMs?: number;
+};
 
 /** Waits for ChannelOpened, then hands the stream to whoever asked for it. */
-export async function serveChannel(call: ChannelCall, { hostId, intake, clock, log, firstMessageMs = 10_000 }: ChannelServing): Promise<void> {
+export async function serveChannel(
+  call: ChannelCall,
+  { hostId, intake, clock, log, firstMessageMs = 10_000 }: ChannelServing,
+): Promise<void> {
   const fail = (error: OzError) => void (call.destroyed || call.emit("error", statusOf(error)));
   call.on("error", (error) => log.debug({ err: error }, "a channel ended with an error"));
   if (hostId === undefined) return fail(strangerError);
-  const patience = clock.after(firstMessageMs, () => fail(new OzError("timeout", `no ChannelOpened came within ${firstMessageMs} ms`)));
+  const patience = clock.after(firstMessageMs, () =>
+    fail(new OzError("timeout", `no ChannelOpened came within ${firstMessageMs} ms`)),
+  );
   const messages = call[Symbol.asyncIterator]() as AsyncIterator<ChannelRequest>;
   try {
     const first = await messages.next();
     if (first.done === true) return;
     const { message } = first.value;
-    if (message.case !== "opened") return fail(new OzError("bad_request", "the first message of a channel is ChannelOpened"));
+    if (message.case !== "opened")
+      return fail(new OzError("bad_request", "the first message of a channel is ChannelOpened"));
     if (!intake.acceptChannel(hostId, message.value.channelId, createHostChannel(call, messages, clock))) {
       fail(new OzError("not_found", "nobody waits for this channel any more"));
     }
@@ -72,11 +84,16 @@ function createHostChannel(call: ChannelCall, messages: AsyncIterator<ChannelReq
       }
     } catch (error) {
       if (over) return;
-      throw new OzError("unavailable", "the channel to the host broke", { hint: "See `ozctl hosts`, then try again.", cause: error });
+      throw new OzError("unavailable", "the channel to the host broke", {
+        hint: "See `ozctl hosts`, then try again.",
+        cause: error,
+      });
     } finally {
       cancel();
     }
-    throw new OzError("unavailable", "the host ended the channel without an answer", { hint: "See `ozctl hosts`, then try again." });
+    throw new OzError("unavailable", "the host ended the channel without an answer", {
+      hint: "See `ozctl hosts`, then try again.",
+    });
   }
 
   return { send, cancel, [Symbol.asyncIterator]: read };

@@ -22,7 +22,11 @@ export function statusOf(error: OzError): Partial<grpc.StatusObject> & Error {
 export function resetStream(call: object): void {
   let inner: unknown = call;
   for (let depth = 0; depth < 4 && typeof inner === "object" && inner !== null; depth++) {
-    const { stream, nextCall, call: wrapped } = inner as { stream?: ServerHttp2Stream; nextCall?: unknown; call?: unknown };
+    const {
+      stream,
+      nextCall,
+      call: wrapped,
+    } = inner as { stream?: ServerHttp2Stream; nextCall?: unknown; call?: unknown };
     if (typeof stream?.close === "function") return stream.close(resetCancel);
     inner = nextCall ?? wrapped;
   }

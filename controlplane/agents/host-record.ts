@@ -10,7 +10,12 @@ import type { HubTimings, LiveHost } from "./live-host.ts";
 type Admitted = Extract<Admission, { admitted: true }>;
 
 /** A stream that said Hello and was admitted. */
-export type Newcomer = { readonly session: AgentSession; readonly hello: Hello; readonly admission: Admitted; readonly speaker: Speaker };
+export type Newcomer = {
+  readonly session: AgentSession;
+  readonly hello: Hello;
+  readonly admission: Admitted;
+  readonly speaker: Speaker;
+};
 
 export type HostRecord = {
   view: LiveHost;

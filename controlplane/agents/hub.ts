@@ -66,7 +66,12 @@ export type HubState = {
 export function createHub(options: HubOptions): AgentHub {
   const { clock, log } = options;
   const timings: HubTimings = { ...defaultHubTimings, ...options.timings };
-  const state: HubState = { records: new Map(), timings, telemetryMs: timings.idleTelemetryMs, settledAt: clock.now() + timings.graceMs };
+  const state: HubState = {
+    records: new Map(),
+    timings,
+    telemetryMs: timings.idleTelemetryMs,
+    settledAt: clock.now() + timings.graceMs,
+  };
   const channels = createChannels({ clock, newId: () => randomId(options.random), timeoutMs: timings.channelMs });
   const changes = listeners<ChangeListener>(log);
   const rejections = listeners<(hostId: string, result: AssignmentResult) => void>(log);
@@ -109,7 +114,8 @@ export function createHub(options: HubOptions): AgentHub {
       return channels.open(hostId, ask, signal);
     },
     disconnect,
-    setWatched: (watched) => setTelemetryPeriod(state, watched ? timings.watchedTelemetryMs : timings.idleTelemetryMs, clock.now()),
+    setWatched: (watched) =>
+      setTelemetryPeriod(state, watched ? timings.watchedTelemetryMs : timings.idleTelemetryMs, clock.now()),
     remember,
     forget(hostId) {
       disconnect(hostId, "revoked", "the host was removed from the cluster");
@@ -130,21 +136,27 @@ function assign(state: HubState, hostId: string, assignment: Assignment): void {
   // A raised epoch is how a fenced host is won back, so it is worth asking.
   const raised = record.assignment !== undefined && assignment.clusterEpoch > record.assignment.clusterEpoch;
   record.assignment = assignment;
-  if (record.view.obeys || (raised && record.view.state !== "quarantined")) record.holder?.session.send(assignmentMessage(assignment));
+  if (record.view.obeys || (raised && record.view.state !== "quarantined"))
+    record.holder?.session.send(assignmentMessage(assignment));
 }
 
 function connectedSession(state: HubState, hostId: string): AgentSession {
   const record = state.records.get(hostId);
   if (record?.holder !== undefined) return record.holder.session;
-  throw new OzError("unavailable", `the agent of host ${hostId} is not connected${record?.view.problem ? `: ${record.view.problem}` : ""}`, {
-    hint: "See `ozctl hosts`. On the host: is ozwald-agent running, and does it reach the control plane?",
-  });
+  throw new OzError(
+    "unavailable",
+    `the agent of host ${hostId} is not connected${record?.view.problem ? `: ${record.view.problem}` : ""}`,
+    {
+      hint: "See `ozctl hosts`. On the host: is ozwald-agent running, and does it reach the control plane?",
+    },
+  );
 }
 
 function setTelemetryPeriod(state: HubState, telemetryMs: number, now: number): void {
   if (state.telemetryMs === telemetryMs) return;
   state.telemetryMs = telemetryMs;
-  for (const { holder } of state.records.values()) holder?.session.send(welcome(holder.admission, state.timings, telemetryMs, now));
+  for (const { holder } of state.records.values())
+    holder?.session.send(welcome(holder.admission, state.timings, telemetryMs, now));
 }
 
 /** Looks at the clock for silent hosts. A look that comes much too late means that this process was frozen: begin a new grace. */
@@ -159,7 +171,13 @@ function startSweep(state: HubState, intake: LinkIntake, clock: Clock, log: Log)
     }
     last = now;
     for (const record of state.records.values()) {
-      intake.look(record, presenceAfter({ state: record.view.state, heardAt: record.heardAt, settledAt: state.settledAt, now }, state.timings));
+      intake.look(
+        record,
+        presenceAfter(
+          { state: record.view.state, heardAt: record.heardAt, settledAt: state.settledAt, now },
+          state.timings,
+        ),
+      );
     }
     timer = clock.after(periodMs, sweep);
   };
@@ -167,7 +185,9 @@ function startSweep(state: HubState, intake: LinkIntake, clock: Clock, log: Log)
   return () => timer.cancel();
 }
 
-function listeners<L extends (...args: never[]) => void>(log: Log): { add(listener: L): Disposable; tell(call: (listener: L) => void): void } {
+function listeners<L extends (...args: never[]) => void>(
+  log: Log,
+): { add(listener: L): Disposable; tell(call: (listener: L) => void): void } {
   const all = new Set<L>();
   return {
     add(listener) {
@@ -185,4 +205,3 @@ function listeners<L extends (...args: never[]) => void>(log: Log): { add(listen
     },
   };
 }
-

@@ -30,7 +30,9 @@ export function speakerKey(speaker: Speaker): string {
 /** What to do with a Hello. memoryMs: how long a contact counts as alive while quarantined. */
 export function judgeHello(speaker: Speaker, state: ConflictState, now: number, memoryMs: number): Verdict {
   if (state.contacts !== undefined) {
-    const others = [...state.contacts].filter(([key, at]) => key !== speakerKey(speaker) && now - at < memoryMs).map(([key]) => key);
+    const others = [...state.contacts]
+      .filter(([key, at]) => key !== speakerKey(speaker) && now - at < memoryMs)
+      .map(([key]) => key);
     return others.length === 0 ? { do: "admit" } : { do: "quarantine", others };
   }
   if (state.holder === undefined) return { do: "admit" };

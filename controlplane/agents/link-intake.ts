@@ -5,7 +5,16 @@ import { OzError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { Admit, AgentSession } from "./agent-session.ts";
 import type { Channels, HostChannel } from "./channels.ts";
-import { acknowledgement, assignmentMessage, type HostRecord, newRecord, type Newcomer, reportedView, welcome, welcomedView } from "./host-record.ts";
+import {
+  acknowledgement,
+  assignmentMessage,
+  type HostRecord,
+  newRecord,
+  type Newcomer,
+  reportedView,
+  welcome,
+  welcomedView,
+} from "./host-record.ts";
 import type { ChangeKind, HubState } from "./hub.ts";
 import { judgeHello, quarantineProblem, speakerKey } from "./identity-conflict.ts";
 import type { LiveHost, LiveState } from "./live-host.ts";
@@ -54,17 +63,27 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
   }
 
   /** Both sides of a doubled identity are sent away; nobody touches their containers. */
-  function quarantine(record: HostRecord, keys: readonly string[], sessions: readonly (AgentSession | undefined)[]): void {
+  function quarantine(
+    record: HostRecord,
+    keys: readonly string[],
+    sessions: readonly (AgentSession | undefined)[],
+  ): void {
     const now = clock.now();
     const contacts = record.contacts ?? new Map<string, number>(keys.map((key) => [key, now]));
     for (const [key, at] of contacts) if (now - at >= state.timings.offlineMs) contacts.delete(key);
     record.contacts = contacts;
     record.superseded.clear();
     const problem = quarantineProblem([...contacts.keys()]);
-    if (record.view.state !== "quarantined") log.error({ hostId: record.view.hostId, speakers: [...contacts.keys()] }, problem);
+    if (record.view.state !== "quarantined")
+      log.error({ hostId: record.view.hostId, speakers: [...contacts.keys()] }, problem);
     for (const session of sessions) session?.close("quarantined", problem);
     if (record.view.state !== "quarantined" || record.view.problem !== problem) {
-      show(record, { state: "quarantined", since: record.view.state === "quarantined" ? record.view.since : now, obeys: false, problem });
+      show(record, {
+        state: "quarantined",
+        since: record.view.state === "quarantined" ? record.view.since : now,
+        obeys: false,
+        problem,
+      });
     }
   }
 
@@ -85,7 +104,12 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
       challenger.settled();
       record.challenger = undefined;
     }
-    const verdict = judgeHello(speaker, { holder: holder?.speaker, superseded: record.superseded, contacts: record.contacts }, clock.now(), state.timings.offlineMs);
+    const verdict = judgeHello(
+      speaker,
+      { holder: holder?.speaker, superseded: record.superseded, contacts: record.contacts },
+      clock.now(),
+      state.timings.offlineMs,
+    );
     switch (verdict.do) {
       case "admit":
         return install(record, newcomer);
@@ -95,7 +119,10 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
         return install(record, newcomer);
       case "challenge":
         if (record.challenger !== undefined) return conflict(record, newcomer);
-        log.warn({ hostId: session.hostId, address: session.address }, "another boot of this host says Hello while the older stream is open; waiting whether that one still speaks");
+        log.warn(
+          { hostId: session.hostId, address: session.address },
+          "another boot of this host says Hello while the older stream is open; waiting whether that one still speaks",
+        );
         return new Promise((settled) => (record.challenger = { ...newcomer, settled }));
       case "quarantine":
         record.contacts?.set(speakerKey(speaker), clock.now());
@@ -108,23 +135,36 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
     const { holder, challenger } = record;
     const everybody = [holder, challenger, newcomer].filter((one) => one !== undefined);
     record.holder = record.challenger = undefined;
-    quarantine(record, everybody.map((one) => speakerKey(one.speaker)), everybody.map((one) => one.session));
+    quarantine(
+      record,
+      everybody.map((one) => speakerKey(one.speaker)),
+      everybody.map((one) => one.session),
+    );
     challenger?.settled();
   }
 
   async function hello(session: AgentSession, said: Hello): Promise<void> {
     const { hostId } = session;
     if (said.hostId !== hostId) {
-      throw new OzError("permission_denied", `the certificate is of host ${hostId}, the agent says it is ${said.hostId}`, {
-        hint: "The state directory of the agent mixes two identities. Join the host again.",
-      });
+      throw new OzError(
+        "permission_denied",
+        `the certificate is of host ${hostId}, the agent says it is ${said.hostId}`,
+        {
+          hint: "The state directory of the agent mixes two identities. Join the host again.",
+        },
+      );
     }
     const admission = await options.admit(hostId, said);
     if (over.has(session)) return;
     if (!admission.admitted) return session.close(admission.reason, admission.message);
     let record = state.records.get(hostId);
     if (record === undefined) state.records.set(hostId, (record = newRecord({ hostId, lastHeardAt: 0 })));
-    await judge(record, { session, hello: said, admission, speaker: { bootId: said.bootId, nonce: said.processNonce } });
+    await judge(record, {
+      session,
+      hello: said,
+      admission,
+      speaker: { bootId: said.bootId, nonce: said.processNonce },
+    });
   }
 
   function receive(session: AgentSession, message: LinkRequest["message"]): void {
@@ -152,7 +192,8 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
       const before = record.view;
       record.sequence = report.sequence;
       record.view = reportedView(before, report);
-      if (record.view.observed !== before.observed || record.view.reportedFully !== before.reportedFully) changed(session.hostId, "observed");
+      if (record.view.observed !== before.observed || record.view.reportedFully !== before.reportedFully)
+        changed(session.hostId, "observed");
       if (report.inventory !== undefined) changed(session.hostId, "state");
       if (report.telemetry !== undefined) changed(session.hostId, "telemetry");
     }
@@ -182,7 +223,12 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
     if (record.holder?.session !== session) return;
     record.holder = undefined;
     record.superseded.clear();
-    channels.failHost(session.hostId, new OzError("unavailable", `the link to host ${session.hostId} broke`, { hint: "It comes back by itself; try again." }));
+    channels.failHost(
+      session.hostId,
+      new OzError("unavailable", `the link to host ${session.hostId} broke`, {
+        hint: "It comes back by itself; try again.",
+      }),
+    );
     takeChallenger(record);
   }
 
@@ -201,5 +247,11 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
     }
   }
 
-  return { hello, receive, ended, look, acceptChannel: (hostId, channelId, channel) => channels.accept(hostId, channelId, channel) };
+  return {
+    hello,
+    receive,
+    ended,
+    look,
+    acceptChannel: (hostId, channelId, channel) => channels.accept(hostId, channelId, channel),
+  };
 }

@@ -2,7 +2,15 @@
 import type { PeerCertificate } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
-import { AgentLinkService, type LinkRequest, type LinkResponse, LinkResponseSchema, type RenewCertificateRequest, type RenewCertificateResponse, RenewCertificateResponseSchema } from "#proto/agent_pb.ts";
+import {
+  AgentLinkService,
+  type LinkRequest,
+  type LinkResponse,
+  LinkResponseSchema,
+  type RenewCertificateRequest,
+  type RenewCertificateResponse,
+  RenewCertificateResponseSchema,
+} from "#proto/agent_pb.ts";
 import type { Clock } from "#core/clock.ts";
 import { OzError, toOzError } from "#core/errors.ts";
 import { grpcService } from "#core/grpc-service.ts";
@@ -41,7 +49,8 @@ export function createLinkServer(options: LinkServerOptions): grpc.Server {
   server.addService(grpcService(AgentLinkService) as unknown as grpc.ServiceDefinition, {
     link: (call: LinkCall) => void serveLink(call, options),
     channel: (call: ChannelCall) => void serveChannel(call, { ...options, hostId: hostOf(call, options) }),
-    renewCertificate: (call: RenewCall, callback: grpc.sendUnaryData<RenewCertificateResponse>) => void serveRenewal(call, callback, options),
+    renewCertificate: (call: RenewCall, callback: grpc.sendUnaryData<RenewCertificateResponse>) =>
+      void serveRenewal(call, callback, options),
   });
   return server;
 }
@@ -49,7 +58,10 @@ export function createLinkServer(options: LinkServerOptions): grpc.Server {
 type LinkCall = grpc.ServerDuplexStream<LinkRequest, LinkResponse>;
 type RenewCall = grpc.ServerUnaryCall<RenewCertificateRequest, RenewCertificateResponse>;
 
-function hostOf(call: { getAuthContext(): { sslPeerCertificate?: PeerCertificate } }, options: LinkServerOptions): string | undefined {
+function hostOf(
+  call: { getAuthContext(): { sslPeerCertificate?: PeerCertificate } },
+  options: LinkServerOptions,
+): string | undefined {
   const certificate = call.getAuthContext().sslPeerCertificate;
   return certificate === undefined ? undefined : options.agentIdentity(certificate)?.hostId;
 }
@@ -64,7 +76,9 @@ async function serveLink(call: LinkCall, options: LinkServerOptions): Promise<vo
   const session = createSession(call, hostId, fail, options);
   call.once("close", () => intake.ended(session));
   const { firstMessageMs = 10_000 } = options;
-  const patience = clock.after(firstMessageMs, () => fail(new OzError("timeout", `no Hello came within ${firstMessageMs} ms`)));
+  const patience = clock.after(firstMessageMs, () =>
+    fail(new OzError("timeout", `no Hello came within ${firstMessageMs} ms`)),
+  );
   let greeted = false;
   try {
     // One message at a time: while one is worked on, the stream's window holds the agent back.
@@ -88,7 +102,12 @@ async function serveLink(call: LinkCall, options: LinkServerOptions): Promise<vo
   }
 }
 
-function createSession(call: LinkCall, hostId: string, fail: (error: OzError) => void, options: LinkServerOptions): AgentSession {
+function createSession(
+  call: LinkCall,
+  hostId: string,
+  fail: (error: OzError) => void,
+  options: LinkServerOptions,
+): AgentSession {
   const queue = createSendQueue<LinkResponse>({
     sink: call,
     clock: options.clock,
@@ -122,7 +141,11 @@ export function addressOf(peer: string): string {
   return peer.replace(/:\d+$/, "").replace(/^::ffff:/, "");
 }
 
-async function serveRenewal(call: RenewCall, callback: grpc.sendUnaryData<RenewCertificateResponse>, options: LinkServerOptions): Promise<void> {
+async function serveRenewal(
+  call: RenewCall,
+  callback: grpc.sendUnaryData<RenewCertificateResponse>,
+  options: LinkServerOptions,
+): Promise<void> {
   const hostId = hostOf(call, options);
   try {
     if (hostId === undefined) throw strangerError;

@@ -64,10 +64,18 @@ export const defaultHubTimings: HubTimings = {
   channelMs: 10_000,
 };
 
-export type Presence = { readonly state: LiveState; readonly heardAt: number; readonly settledAt: number; readonly now: number };
+export type Presence = {
+  readonly state: LiveState;
+  readonly heardAt: number;
+  readonly settledAt: number;
+  readonly now: number;
+};
 
 /** State after a look at the clock. settledAt is the end of the grace; before it nobody gets worse. Quarantine ends only by a welcome. */
-export function presenceAfter({ state, heardAt, settledAt, now }: Presence, timings: Pick<HubTimings, "suspectMs" | "offlineMs">): LiveState {
+export function presenceAfter(
+  { state, heardAt, settledAt, now }: Presence,
+  timings: Pick<HubTimings, "suspectMs" | "offlineMs">,
+): LiveState {
   if (state === "quarantined" || state === "offline") return state;
   if (now < settledAt) return state;
   const silentMs = now - heardAt;
@@ -82,7 +90,10 @@ const massShare = 0.55;
  * True when at least two hosts, and 55 % of those that were there, fell silent within one offlineMs of each other:
  * then it is the control plane that is cut off, and nobody is to be replaced.
  */
-export function isMassSilence(hosts: readonly { readonly state: LiveState; readonly heardAt: number }[], offlineMs: number): boolean {
+export function isMassSilence(
+  hosts: readonly { readonly state: LiveState; readonly heardAt: number }[],
+  offlineMs: number,
+): boolean {
   const silent = hosts.filter((host) => host.heardAt > 0 && (host.state === "suspect" || host.state === "offline"));
   const latest = silent.reduce((max, host) => Math.max(max, host.heardAt), 0);
   const together = silent.filter((host) => host.heardAt >= latest - offlineMs).length;

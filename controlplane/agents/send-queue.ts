@@ -49,7 +49,9 @@ export function createSendQueue<T>(options: SendQueueOptions<T>): SendQueue<T> {
 
   function giveUp(message: string): void {
     close();
-    tooSlow(new OzError("limit", message, { hint: "The reader hangs or its network is too slow; it has to connect again." }));
+    tooSlow(
+      new OzError("limit", message, { hint: "The reader hangs or its network is too slow; it has to connect again." }),
+    );
   }
 
   function drained(): void {

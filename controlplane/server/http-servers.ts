@@ -6,7 +6,10 @@ import type { Socket } from "node:net";
 import type { Clock, Timer } from "#core/clock.ts";
 
 /** Handles a request of either version, as connectNodeAdapter gives it. */
-export type ApiHandler = (request: http.IncomingMessage | http2.Http2ServerRequest, response: http.ServerResponse | http2.Http2ServerResponse) => void;
+export type ApiHandler = (
+  request: http.IncomingMessage | http2.Http2ServerRequest,
+  response: http.ServerResponse | http2.Http2ServerResponse,
+) => void;
 
 /** Times in milliseconds. */
 export type HttpLimits = {
@@ -22,7 +25,13 @@ export type HttpLimits = {
   readonly streams: number;
 };
 
-export const defaultHttpLimits: HttpLimits = { headersMs: 10_000, requestMs: 60_000, idleMs: 5_000, pingMs: 20_000, streams: 128 };
+export const defaultHttpLimits: HttpLimits = {
+  headersMs: 10_000,
+  requestMs: 60_000,
+  idleMs: 5_000,
+  pingMs: 20_000,
+  streams: 128,
+};
 
 export type HttpServers = {
   /** Serves a connected socket in clear or behind TLS. */
@@ -31,9 +40,16 @@ export type HttpServers = {
   drain(): void;
 };
 
-export function createHttpServers(handler: ApiHandler, clock: Clock, limits: HttpLimits = defaultHttpLimits): HttpServers {
+export function createHttpServers(
+  handler: ApiHandler,
+  clock: Clock,
+  limits: HttpLimits = defaultHttpLimits,
+): HttpServers {
   const { headersMs, requestMs, idleMs, pingMs, streams } = limits;
-  const plain = http.createServer({ headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs, maxHeaderSize: 32 * 1024 }, handler);
+  const plain = http.createServer(
+    { headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs, maxHeaderSize: 32 * 1024 },
+    handler,
+  );
   const second = http2.createServer({ settings: { maxConcurrentStreams: streams }, maxSessionMemory: 16 }, handler);
   const sessions = new Set<http2.ServerHttp2Session>();
   const started = new WeakMap<object, () => void>();

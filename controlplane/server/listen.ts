@@ -27,13 +27,22 @@ async function explain(error: unknown, { host, port }: ListenTarget, portHint: s
   const code = (error as { code?: string }).code;
   if (code === "EADDRINUSE") {
     const holder = await portHolder(port);
-    return new OzError("port_taken", `${where} is taken${holder === undefined ? "" : ` by ${holder}`}`, { hint: portHint, cause: error });
+    return new OzError("port_taken", `${where} is taken${holder === undefined ? "" : ` by ${holder}`}`, {
+      hint: portHint,
+      cause: error,
+    });
   }
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
-    return new OzError("bad_request", `${where} cannot be listened on: this machine has no such address`, { hint: "`ip address` lists the addresses of this machine.", cause: error });
+    return new OzError("bad_request", `${where} cannot be listened on: this machine has no such address`, {
+      hint: "`ip address` lists the addresses of this machine.",
+      cause: error,
+    });
   }
   if (code === "EACCES") {
-    return new OzError("permission_denied", `${where} may not be listened on by this user`, { hint: "Choose a port above 1023, or start as root.", cause: error });
+    return new OzError("permission_denied", `${where} may not be listened on by this user`, {
+      hint: "Choose a port above 1023, or start as root.",
+      cause: error,
+    });
   }
   return new OzError("unavailable", `${where} cannot be listened on: ${String(error)}`, { cause: error });
 }

@@ -23,7 +23,10 @@ export async function listenLoopback(options: LoopbackOptions): Promise<Listener
       hint: "Others use the TLS port (https, 7443). From another machine, an SSH tunnel also works: ssh -L 8000:127.0.0.1:8000 HOST",
     });
   }
-  const server = http.createServer({ headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 5_000, maxHeaderSize: 32 * 1024 }, options.handler);
+  const server = http.createServer(
+    { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 5_000, maxHeaderSize: 32 * 1024 },
+    options.handler,
+  );
   server.maxConnections = 1_024;
   const open = new Set<Socket>();
   server.on("connection", (socket) => {
@@ -31,6 +34,13 @@ export async function listenLoopback(options: LoopbackOptions): Promise<Listener
     socket.once("close", () => open.delete(socket));
   });
   server.on("clientError", (_error, socket) => socket.destroy());
-  const port = await listen(server, { host, port: options.port }, "Choose another with --rest PORT, or stop what holds it.");
-  return { port, close: (graceMs = 5_000) => closeServer(server, open, () => server.closeIdleConnections(), clock, graceMs) };
+  const port = await listen(
+    server,
+    { host, port: options.port },
+    "Choose another with --rest PORT, or stop what holds it.",
+  );
+  return {
+    port,
+    close: (graceMs = 5_000) => closeServer(server, open, () => server.closeIdleConnections(), clock, graceMs),
+  };
 }

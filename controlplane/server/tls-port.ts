@@ -9,7 +9,11 @@ import { type ApiHandler, createHttpServers, defaultHttpLimits, type HttpLimits 
 import { listen } from "./listen.ts";
 
 /** Key and certificates of the server. The chain that is sent ends with the CA certificate, so that a joining host can compare it. */
-export type ServerAuthority = { readonly serverKeyPem: string; readonly serverCertChainPem: string; readonly caPem: string };
+export type ServerAuthority = {
+  readonly serverKeyPem: string;
+  readonly serverCertChainPem: string;
+  readonly caPem: string;
+};
 
 export type TlsPortOptions = {
   readonly host: string;
@@ -64,7 +68,8 @@ export async function listenTls(options: TlsPortOptions): Promise<TlsPort> {
     socket.on("error", (error) => log.debug({ err: error }, "a connection broke"));
     socket.setNoDelay(true);
     const agent = agentOf(socket, options);
-    if (agent === undefined || socket.alpnProtocol !== "h2") return api.serve(socket, socket.alpnProtocol === "h2" ? "h2" : "http/1.1");
+    if (agent === undefined || socket.alpnProtocol !== "h2")
+      return api.serve(socket, socket.alpnProtocol === "h2" ? "h2" : "http/1.1");
     const mine = agents.get(agent.hostId) ?? new Set();
     agents.set(agent.hostId, mine.add(socket));
     const expiry = destroyAt(socket, agent.validToMs, clock);
@@ -147,7 +152,13 @@ function limitPerAddress(server: tls.Server, limit: number, log: Log): ReadonlyS
   return sockets;
 }
 
-function secureContext({ serverKeyPem, serverCertChainPem, caPem }: ServerAuthority): { key: string; cert: string; ca: string } {
-  const chain = serverCertChainPem.includes(caPem.trim()) ? serverCertChainPem : `${serverCertChainPem.trim()}\n${caPem}`;
+function secureContext({ serverKeyPem, serverCertChainPem, caPem }: ServerAuthority): {
+  key: string;
+  cert: string;
+  ca: string;
+} {
+  const chain = serverCertChainPem.includes(caPem.trim())
+    ? serverCertChainPem
+    : `${serverCertChainPem.trim()}\n${caPem}`;
   return { key: serverKeyPem, cert: chain, ca: caPem };
 }

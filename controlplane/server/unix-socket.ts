@@ -27,7 +27,9 @@ export async function listenUnix(options: UnixSocketOptions): Promise<Listener> 
     open.add(socket);
     socket.once("close", () => open.delete(socket));
     socket.on("error", (error) => log.debug({ err: error }, "a local connection broke"));
-    sniff(socket, clock, options.http?.headersMs ?? defaultHttpLimits.headersMs, (protocol) => api.serve(socket, protocol));
+    sniff(socket, clock, options.http?.headersMs ?? defaultHttpLimits.headersMs, (protocol) =>
+      api.serve(socket, protocol),
+    );
   });
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   await removeStale(path);
@@ -36,7 +38,13 @@ export async function listenUnix(options: UnixSocketOptions): Promise<Listener> 
 }
 
 /** Stops listening, drains, and destroys what is left after graceMs. */
-export async function closeServer(server: net.Server, open: ReadonlySet<Socket>, drain: () => void, clock: Clock, graceMs: number): Promise<void> {
+export async function closeServer(
+  server: net.Server,
+  open: ReadonlySet<Socket>,
+  drain: () => void,
+  clock: Clock,
+  graceMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   drain();
   const timer = clock.after(graceMs, () => open.forEach((socket) => socket.destroy()));
@@ -57,7 +65,10 @@ async function listenPrivately(server: net.Server, path: string): Promise<void> 
   } catch (error) {
     const code = (error as { code?: string }).code;
     if (code === "EADDRINUSE") throw new OzError("port_taken", `${path} is in use`, { cause: error });
-    throw new OzError("unavailable", `the socket ${path} cannot be made: ${String(error)}`, { hint: "Choose another with --socket PATH.", cause: error });
+    throw new OzError("unavailable", `the socket ${path} cannot be made: ${String(error)}`, {
+      hint: "Choose another with --socket PATH.",
+      cause: error,
+    });
   } finally {
     process.umask(before);
   }
@@ -69,10 +80,14 @@ async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket()) {
-    throw new OzError("already_exists", `${path} exists and is no socket`, { hint: "Move it away, or choose another with --socket PATH." });
+    throw new OzError("already_exists", `${path} exists and is no socket`, {
+      hint: "Move it away, or choose another with --socket PATH.",
+    });
   }
   if (await answers(path)) {
-    throw new OzError("port_taken", `another control plane answers on ${path}`, { hint: "Stop it first, or choose another with --socket PATH." });
+    throw new OzError("port_taken", `another control plane answers on ${path}`, {
+      hint: "Stop it first, or choose another with --socket PATH.",
+    });
   }
   await unlink(path);
 }

@@ -1,0 +1,245 @@
+// Joins this machine to a cluster. The token is sent only over a connection whose authority is the one it names.
+import { createHash, X509Certificate } from "node:crypto";
+import https from "node:https";
+import { isIP } from "node:net";
+import tls from "node:tls";
+import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import { EnrollRequestSchema, type EnrollResponse, EnrollResponseSchema } from "#proto/hosts_pb.ts";
+import { isErrorCode, OzError, toOzError } from "#core/errors.ts";
+import { parseJoinToken } from "#core/join-token.ts";
+import { certificateRequest, newKeyPem } from "./certificate-request.ts";
+import { type ControlAddress, parseControlAddress } from "./control-address.ts";
+import { certificateFits, type HostIdentity, loadIdentity, prepareStateDir, saveIdentity } from "./identity-files.ts";
+
+export type EnrollOptions = {
+  /** Control plane, "https://10.0.0.5:7443". */
+  readonly address: string;
+  readonly token: string;
+  /** Name this machine gives itself; the invitation may name another. */
+  readonly hostname: string;
+  readonly stateDir: string;
+  /** For each of the connections. Default 15,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+export type Enrolled = { readonly outcome: "joined" | "already_joined"; readonly identity: HostIdentity };
+
+/**
+ * Joins, or finds that this machine has joined that cluster before (then the token is not used).
+ * Throws bad_request (token, address), unavailable, unauthenticated (token refused, or the wrong server), already_exists (other cluster).
+ */
+export async function enroll(options: EnrollOptions): Promise<Enrolled> {
+  const address = parseControlAddress(options.address);
+  const { caSha256 } = parseJoinToken(options.token);
+  const present = await loadIdentity(options.stateDir);
+  if (present !== undefined) return alreadyJoined(present, caSha256, options.stateDir);
+  await prepareStateDir(options.stateDir);
+  const caPem = await fetchAuthority(address, caSha256, options);
+  const keyPem = newKeyPem();
+  const answer = await requestCertificate(address, caPem, certificateRequest(keyPem, options.hostname), options);
+  checkAnswer(answer, keyPem, caSha256, address);
+  const identity: HostIdentity = {
+    hostId: answer.hostId,
+    name: answer.name,
+    clusterId: answer.clusterId,
+    address: address.text,
+    keyPem,
+    certPem: answer.certificatePem,
+    caPem,
+  };
+  await saveIdentity(options.stateDir, identity);
+  return { outcome: "joined", identity };
+}
+
+function alreadyJoined(identity: HostIdentity, caSha256: string, stateDir: string): Enrolled {
+  if (publicKeySha256(new X509Certificate(identity.caPem)) === caSha256) return { outcome: "already_joined", identity };
+  throw new OzError(
+    "already_exists",
+    `this machine is host ${identity.name} of another cluster, at ${identity.address}`,
+    {
+      hint: `To leave that one: stop the agent, move ${stateDir} away, and join again. Its containers keep running until somebody removes them.`,
+    },
+  );
+}
+
+/** Certificate of the authority, taken from the chain that the server shows and compared with the token. Nothing is sent. */
+async function fetchAuthority(address: ControlAddress, caSha256: string, options: EnrollOptions): Promise<string> {
+  const leaf = await shownCertificate(address, options);
+  const chain: X509Certificate[] = [];
+  for (
+    let one: X509Certificate | undefined = leaf;
+    one !== undefined && chain.length < 8;
+    one = one.issuerCertificate
+  ) {
+    if (chain.some((seen) => seen.fingerprint256 === one?.fingerprint256)) break;
+    chain.push(one);
+  }
+  const authority = chain.find((one) => one.ca && publicKeySha256(one) === caSha256);
+  if (authority === undefined) {
+    throw new OzError(
+      "unauthenticated",
+      `${address.text} is not the control plane that made this token: its certificate ends elsewhere. The token was not sent`,
+      {
+        hint: "Check the address. If it is right, somebody may stand between the two machines; or the token is of another cluster: ozctl host invite",
+      },
+    );
+  }
+  return authority.toString();
+}
+
+function shownCertificate(
+  { host, port, text }: ControlAddress,
+  options: EnrollOptions,
+): Promise<X509Certificate | undefined> {
+  const { timeoutMs = 15_000, signal } = options;
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({
+      ...{ host, port, minVersion: "TLSv1.3", ALPNProtocols: ["http/1.1"], rejectUnauthorized: false },
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+    });
+    const end = (finish: () => void) => {
+      signal?.removeEventListener("abort", aborted);
+      clearTimeout(timer);
+      finish();
+      socket.destroy();
+    };
+    const aborted = () => end(() => reject(new OzError("cancelled", "joining was cancelled")));
+    const timer = setTimeout(() => end(() => reject(unreachable(text, `no answer within ${timeoutMs} ms`))), timeoutMs);
+    signal?.addEventListener("abort", aborted, { once: true });
+    if (signal?.aborted) aborted();
+    socket.once("secureConnect", () => end(() => resolve(socket.getPeerX509Certificate())));
+    socket.once("error", (error) => end(() => reject(unreachable(text, error.message, error))));
+  });
+}
+
+/** Sends the token over a connection that is verified against the authority, the name included. */
+function requestCertificate(
+  { host, port, text }: ControlAddress,
+  caPem: string,
+  csrPem: string,
+  options: EnrollOptions,
+): Promise<EnrollResponse> {
+  const { token, hostname, timeoutMs = 15_000, signal } = options;
+  const body = toJsonString(
+    EnrollRequestSchema,
+    create(EnrollRequestSchema, { token: token.trim(), csrPem, hostname }),
+  );
+  const limit = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]);
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) =>
+      reject(
+        signal?.aborted
+          ? new OzError("cancelled", "joining was cancelled")
+          : requestError(text, error, limit.aborted ? timeoutMs : 0),
+      );
+    const request = https.request(
+      {
+        ...{
+          host,
+          port,
+          ca: caPem,
+          minVersion: "TLSv1.3",
+          agent: false,
+          signal: limit,
+          method: "POST",
+          path: "/ozwald.v1.EnrollmentService/Enroll",
+        },
+        headers: {
+          "content-type": "application/json",
+          "connect-protocol-version": "1",
+          "content-length": Buffer.byteLength(body),
+        },
+        ...(isIP(host) === 0 ? { servername: host } : {}),
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on("data", (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > 1_000_000) request.destroy(new Error("the answer is too long"));
+          else chunks.push(chunk);
+        });
+        response.once("error", fail);
+        response.once("end", () => {
+          try {
+            resolve(readAnswer(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), text));
+          } catch (error) {
+            reject(toOzError(error));
+          }
+        });
+      },
+    );
+    request.once("error", fail);
+    request.end(body);
+  });
+}
+
+function readAnswer(status: number, text: string, where: string): EnrollResponse {
+  if (status === 200) return fromJsonString(EnrollResponseSchema, text, { ignoreUnknownFields: true });
+  const { code = "", message = "" } = problemOf(text);
+  if (code === "unauthenticated" || status === 401) {
+    throw new OzError("unauthenticated", `${where} refused the token: ${message || "it is wrong, used or too old"}`, {
+      hint: "A token works once and for minutes only. Make a new one: ozctl host invite",
+    });
+  }
+  throw new OzError(
+    isErrorCode(code) ? code : "unavailable",
+    `${where} did not let this machine join (HTTP ${status}): ${message || "no reason given"}`,
+    {
+      hint: "See the log of the control plane, then try again with a new token: ozctl host invite",
+    },
+  );
+}
+
+function problemOf(text: string): { code?: string; message?: string } {
+  try {
+    return JSON.parse(text) as { code?: string; message?: string };
+  } catch {
+    return {};
+  }
+}
+
+function checkAnswer(answer: EnrollResponse, keyPem: string, caSha256: string, { text }: ControlAddress): void {
+  const whole = [answer.hostId, answer.clusterId, answer.name, answer.certificatePem, answer.caPem].every(
+    (part) => part !== "",
+  );
+  if (
+    whole &&
+    certificateFits(keyPem, answer.certificatePem) &&
+    publicKeySha256(new X509Certificate(answer.caPem)) === caSha256
+  )
+    return;
+  throw new OzError(
+    "internal",
+    `${text} answered with a certificate that does not fit this host's key or the authority of the token`,
+  );
+}
+
+function unreachable(where: string, why: string, cause?: unknown): OzError {
+  return new OzError("unavailable", `the control plane at ${where} cannot be reached: ${why}`, {
+    hint: "Is it running, and does a firewall let this machine through to that port?",
+    cause,
+  });
+}
+
+function requestError(where: string, error: Error, timedOutAfterMs: number): OzError {
+  if (timedOutAfterMs > 0) return unreachable(where, `no answer within ${timedOutAfterMs} ms`, error);
+  if ((error as { code?: string }).code !== "ERR_TLS_CERT_ALTNAME_INVALID")
+    return unreachable(where, error.message, error);
+  return new OzError(
+    "unauthenticated",
+    `the certificate of the control plane is not for the address ${where}. The token was not sent`,
+    {
+      hint: "Start the control plane with --advertise and that address, or use an address that it was started with.",
+      cause: error,
+    },
+  );
+}
+
+/** SHA-256 of the public key (SPKI) of a certificate, hex. */
+function publicKeySha256(certificate: X509Certificate): string {
+  return createHash("sha256")
+    .update(certificate.publicKey.export({ type: "spki", format: "der" }))
+    .digest("hex");
+}
