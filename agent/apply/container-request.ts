@@ -123,7 +123,7 @@ export function portKey(port: { containerPort: number; transport: string }): str
 function portBindingsOf(plan: ContainerPlan): Record<string, { HostIp: string; HostPort: string }[]> {
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const port of plan.spec.ports) {
-    const chosen = plan.hostPorts[portKey(port)] ?? port.hostPort;
+    const chosen = port.hostPort || (plan.hostPorts[portKey(port)] ?? 0);
     const binding = { HostIp: port.hostAddress || "127.0.0.1", HostPort: chosen === 0 ? "" : String(chosen) };
     (bindings[portKey(port)] ??= []).push(binding);
   }

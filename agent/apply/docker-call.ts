@@ -31,6 +31,8 @@ export type StreamRequest = {
   readonly query: Readonly<Record<string, string | number | boolean>>;
   /** For pulls. */
   readonly login?: object;
+  /** Longest wait for the answer to begin, in milliseconds. Default 10 s. */
+  readonly timeoutMs?: number;
 };
 
 /** socketPath: Docker's Unix socket. The environment (DOCKER_HOST) is not asked: an agent serves its own host. */
@@ -84,7 +86,7 @@ async function openStream(
   signal.addEventListener("abort", abort, { once: true });
   const release = () => signal.removeEventListener("abort", abort);
   try {
-    const stream = await withDeadline(clock, context, callTimeoutsMs.usual, (deadline) => {
+    const stream = await withDeadline(clock, context, request.timeoutMs ?? callTimeoutsMs.usual, (deadline) => {
       deadline.addEventListener("abort", abort, { once: true });
       return dial(docker, request, controller.signal);
     });

@@ -9,6 +9,8 @@ import { PullProgress, type PullLine } from "./pull-progress.ts";
 import { registryAuth } from "./registry-login.ts";
 import { linesOf } from "./text-lines.ts";
 
+const answerTimeoutMs = 60_000;
+
 /** fallbackLoginFile: the host's own Docker config, used for registries that the settings do not name. */
 export function createPull(calls: DockerCalls, fallbackLoginFile: string): ContainerEngine["pull"] {
   return async (image, logins, onProgress, signal) => {
@@ -20,6 +22,8 @@ export function createPull(calls: DockerCalls, fallbackLoginFile: string): Conta
       path: "/images/create",
       query: { fromImage: name.repository, tag: name.reference },
       ...(login !== undefined && { login }),
+      // The engine answers only after the registry did.
+      timeoutMs: answerTimeoutMs,
     });
     const progress = new PullProgress();
     const stall = createStall(calls, image, close);
