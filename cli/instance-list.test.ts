@@ -60,7 +60,10 @@ test("what is read without descriptors shows as what is read with them", () => {
   });
   fc.assert(
     fc.property(answers, (answer) => {
-      const message = create(ListInstancesResponseSchema, answer as MessageInitShape<typeof ListInstancesResponseSchema>);
+      const message = create(
+        ListInstancesResponseSchema,
+        answer as MessageInitShape<typeof ListInstancesResponseSchema>,
+      );
       const text = JSON.stringify(toJson(ListInstancesResponseSchema, message) as JsonValue);
       expect(psText(io, readInstanceList(text), true)).toBe(psText(io, message, true));
     }),
