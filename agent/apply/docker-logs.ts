@@ -1,11 +1,12 @@
 // Output of containers: followed with backpressure, or the last lines of it.
 import { StringDecoder } from "node:string_decoder";
-import type { DockerCalls } from "./docker-call.ts";
+import type { DockerCalls, DockerStream } from "./docker-call.ts";
 import { dockerError } from "./docker-errors.ts";
 import type { LogOptions, OutputSink } from "./engine.ts";
 import { FrameSplitter } from "./output-frames.ts";
 
-const tailTimeoutMs = 10_000;
+/** Longer than opening may take, so that an engine that is silent is told as such. */
+const tailTimeoutMs = 15_000;
 /** Longer lines are cut in a tail: it is shown to people. */
 const longestLine = 4_000;
 
@@ -19,17 +20,12 @@ export async function copyLogs(
 ): Promise<void> {
   const context = { doing: `read the output of ${id}` };
   if (signal.aborted) return;
-  const { stream, close } = await calls.open(context, signal, {
-    method: "GET",
-    path: `/containers/${encodeURIComponent(id)}/logs`,
-    query: {
-      stdout: true,
-      stderr: true,
-      follow: options.follow,
-      timestamps: options.timestamps,
-      tail: options.tail > 0 ? options.tail : "all",
-    },
+  const opened = await openLogs(calls, id, options, signal).catch((thrown: unknown) => {
+    if (!signal.aborted) throw dockerError(thrown, context);
+    return undefined;
   });
+  if (opened === undefined) return;
+  const { stream, close } = opened;
   const splitter = new FrameSplitter();
   try {
     for await (const chunk of stream) {
@@ -45,7 +41,21 @@ export async function copyLogs(
   }
 }
 
-/** Last lines of both outputs, in the order they were completed; at most 10 s are spent. */
+function openLogs(calls: DockerCalls, id: string, options: LogOptions, signal: AbortSignal): Promise<DockerStream> {
+  return calls.open({ doing: `read the output of ${id}` }, signal, {
+    method: "GET",
+    path: `/containers/${encodeURIComponent(id)}/logs`,
+    query: {
+      stdout: true,
+      stderr: true,
+      follow: options.follow,
+      timestamps: options.timestamps,
+      tail: options.tail > 0 ? options.tail : "all",
+    },
+  });
+}
+
+/** Last lines of both outputs, in the order they were completed; what came within 15 s. */
 export async function tailLines(calls: DockerCalls, id: string, lines: number): Promise<string[]> {
   if (lines <= 0) return [];
   const expired = new AbortController();
