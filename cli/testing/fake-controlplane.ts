@@ -1,6 +1,6 @@
 // A control plane for tests: the real Connect server in front of answers that a test writes. A call nobody planned fails.
 import { createServer } from "node:http";
-import { createServer as createHttp2Server } from "node:http2";
+import { createSecureServer, createServer as createHttp2Server } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo, Server, Socket } from "node:net";
@@ -26,7 +26,7 @@ export type FakeControlplane = {
 
 export type FakeOptions = {
   /** Where it listens: "socket" (default), "http" on loopback, "https" with the key pair, "http2" without TLS on a socket. */
-  on?: "socket" | "http" | "https" | "http2";
+  on?: "socket" | "http" | "https" | "http2" | "https2";
   key?: string;
   cert?: string;
   caPem?: string;
@@ -54,7 +54,9 @@ export async function fakeControlplane(
   const local = options.on === undefined || options.on === "socket" || options.on === "http2";
   const path = join(folder, "control.sock");
   await new Promise<void>((resolve) => (local ? server.listen(path, resolve) : server.listen(0, "127.0.0.1", resolve)));
-  const address = local ? `unix:${path}` : `${options.on}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const address = local
+    ? `unix:${path}`
+    : `${options.on?.replace("2", "")}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   mkdirSync(join(folder, "contexts"), { recursive: true });
   const context = {
     name: "test",
@@ -80,6 +82,7 @@ export async function fakeControlplane(
 
 function makeServer({ on, key, cert }: FakeOptions, handler: ReturnType<typeof connectNodeAdapter>): Server {
   if (on === "https") return createTlsServer({ key: key!, cert: cert!, minVersion: "TLSv1.3" }, handler);
+  if (on === "https2") return createSecureServer({ key: key!, cert: cert!, minVersion: "TLSv1.3" }, handler);
   return on === "http2" ? createHttp2Server(handler) : createServer(handler);
 }
 
