@@ -1,4 +1,4 @@
-// Tells watchers that something changed, at most every 100 ms.
+// Tells watchers that something changed: at once after a quiet time, then at most every 100 ms.
 import type { Clock, Timer } from "#core/clock.ts";
 
 export type ChangeSignal = {
@@ -14,15 +14,17 @@ const coalesceMs = 100;
 export function createChangeSignal(clock: Clock): ChangeSignal {
   let position = 1;
   let timer: Timer | undefined;
+  let firedAt = Number.NEGATIVE_INFINITY;
   const waiting = new Set<() => void>();
   const fire = () => {
     timer = undefined;
+    firedAt = clock.now();
     position += 1;
     for (const wake of [...waiting]) wake();
   };
   return {
     raise() {
-      timer ??= clock.after(coalesceMs, fire);
+      timer ??= clock.after(Math.max(0, coalesceMs - (clock.now() - firedAt)), fire);
     },
     get position() {
       return position;

@@ -6,7 +6,7 @@ import { type RandomBytes, randomId } from "#core/ids.ts";
 import { type Plan, PlanAction, PlanSchema, type PlanStep } from "#proto/settings_pb.ts";
 import type { LiveHost } from "../agents/live-host.ts";
 import { planReplicas } from "../schedule/plan-replicas.ts";
-import { changesAnything, makePlan, planSteps } from "../schedule/plan-steps.ts";
+import { changesAnything, imageNotices, makePlan, planSteps } from "../schedule/plan-steps.ts";
 import type { Strategy } from "../schedule/rank.ts";
 import { insertOperation, operationByKey } from "../store/operations.ts";
 import type { Commit, NewEvent, Store } from "../store/store.ts";
@@ -75,7 +75,7 @@ export function createChanger(options: ChangerOptions): Changer {
     const before = edit.project === undefined ? undefined : (world.projects.find((p) => p.name === edit.project?.name)?.revision ?? 0);
     const from = before ?? world.revision;
     const moves = changes.some((change) => change.do !== "keep") || after !== world;
-    return { world, edit, changes, steps, moves, plan: makePlan(edit.project?.name ?? "", from, from + (moves ? 1 : 0), steps, edit.notices) };
+    return { world, edit, changes, steps, moves, plan: makePlan(edit.project?.name ?? "", from, from + (moves ? 1 : 0), steps, [...edit.notices, ...imageNotices(steps, snapshot.hosts)]) };
   }
 
   async function once(request: ChangeRequest): Promise<ChangeResult> {

@@ -4,7 +4,7 @@ import { PlanAction } from "#proto/settings_pb.ts";
 import { aCandidate, aHost, anInstance, aReplica, gib } from "../testing/snapshots.ts";
 import { claimedMemory } from "./filters.ts";
 import { type Change, planReplicas, type PlanOptions } from "./plan-replicas.ts";
-import { changesAnything, planSteps } from "./plan-steps.ts";
+import { changesAnything, imageNotices, planSteps } from "./plan-steps.ts";
 import type { InstanceView, ReplicaView, Snapshot } from "./snapshot.ts";
 
 function options(restart: string[] = [], prefix = "new"): PlanOptions {
@@ -121,6 +121,13 @@ describe("planReplicas", () => {
     const orphan: InstanceView = { ...web, candidates: [], problem: "no service web" };
     expect(kinds(planReplicas(snapshot({ instances: [orphan], replicas: [aReplica(web, a)] }), options()))).toEqual(["keep"]);
     expect(planReplicas(snapshot({ instances: [orphan] }), options())).toEqual([]);
+  });
+
+  test("an image that only another host has is said beforehand", () => {
+    const hosts = [aHost("a"), aHost("builder", { images: ["ozwald-web:1"], state: "offline" })];
+    const steps = planSteps(planReplicas(snapshot({ hosts, instances: [web] }), options()), hosts);
+    expect(imageNotices(steps, hosts)).toEqual([expect.stringContaining("web:1 is on builder and not on a")]);
+    expect(imageNotices(steps, [a])).toEqual([]);
   });
 
   test("nothing to do is nothing to show", () => {

@@ -61,7 +61,20 @@ function names(replica: ReplicaView): { instance: string; group: string; slot: n
   return { instance: replica.instance, group: replica.group, slot: replica.slot, service, variety, profile, image };
 }
 
-function hasImage(host: HostView, image: string): boolean {
+/** Images that a host has to fetch while another host has them: an image built by hand is in no registry. */
+export function imageNotices(steps: readonly PlanStep[], hosts: readonly HostView[]): string[] {
+  const notices = steps
+    .filter((step) => step.needsPull && (step.action === PlanAction.START || step.action === PlanAction.RESTART))
+    .flatMap((step) => {
+      const holders = hosts.filter((host) => host.name !== step.host && hasImage(host, step.image)).map((host) => host.name);
+      if (holders.length === 0) return [];
+      return [`${step.image} is on ${holders.join(", ")} and not on ${step.host}, which will ask its registry. Built by hand? Then: docker save ${step.image} | ssh ${step.host} docker load`];
+    });
+  return [...new Set(notices)];
+}
+
+/** True when the host has the image, as it is written or as "ozwald-<image>". */
+export function hasImage(host: HostView, image: string): boolean {
   const images = host.inventory?.images ?? [];
   const tagged = image.includes("@") || /:[^/]+$/.test(image) ? image : `${image}:latest`;
   return images.includes(tagged) || images.includes(`ozwald-${tagged}`);

@@ -4,6 +4,8 @@ import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Observed, type Replica, ReplicaSchema, ReplicaState } from "#proto/replicas_pb.ts";
 import { relaxations } from "#core/settings/relaxations.ts";
 import type { LiveHost } from "../agents/live-host.ts";
+import { hasImage } from "../schedule/plan-steps.ts";
+import type { HostView } from "../schedule/snapshot.ts";
 import type { StoredReplica, World } from "../world.ts";
 import { hostViews, unknownReplicas } from "../change/snapshot.ts";
 
@@ -14,8 +16,8 @@ export function latestObserved(replica: StoredReplica, live: ReadonlyMap<string,
 
 export function replicaViews(world: World, live: readonly LiveHost[]): Replica[] {
   const byId = new Map(live.map((host) => [host.hostId, host]));
-  const names = new Map(hostViews(world, live).map((host) => [host.id, host.name]));
-  return world.replicas.map((replica) => replicaView(replica, byId, names)).toSorted(byName);
+  const hosts = hostViews(world, live);
+  return world.replicas.map((replica) => replicaView(replica, byId, hosts)).toSorted(byName);
 }
 
 /** Replicas that run and that nobody asked for. */
@@ -33,13 +35,24 @@ export function unknownViews(world: World, live: readonly LiveHost[]): Replica[]
   }).toSorted(byName);
 }
 
-function replicaView(replica: StoredReplica, live: ReadonlyMap<string, LiveHost>, names: ReadonlyMap<string, string>): Replica {
+/** Adds to the reason of a start that failed that the image is on another host only. */
+function elsewhere(replica: StoredReplica, state: ReplicaState, reason: string, hosts: readonly HostView[]): string {
+  const failing = state === ReplicaState.BACKOFF || state === ReplicaState.FAILED || state === ReplicaState.PULLING;
+  if (!failing || reason === "") return "";
+  const { image } = replica.spec;
+  const own = hosts.find((host) => host.id === replica.hostId);
+  if (own === undefined || hasImage(own, image)) return "";
+  const holders = hosts.filter((host) => host !== own && hasImage(host, image)).map((host) => host.name);
+  return holders.length === 0 ? "" : `; the image is on ${holders.join(", ")}: docker save ${image} | ssh ${own.name} docker load`;
+}
+
+function replicaView(replica: StoredReplica, live: ReadonlyMap<string, LiveHost>, hosts: readonly HostView[]): Replica {
   const observed = latestObserved(replica, live);
   const { state, since, reason } = standing(replica, observed, live.get(replica.hostId ?? ""));
   const { service, variety, profile, image } = replica.spec;
   return create(ReplicaSchema, {
-    id: replica.id, instance: replica.instance, group: replica.group, slot: replica.slot, host: names.get(replica.hostId ?? "") ?? "",
-    generation: BigInt(replica.generation), state, since, reason, service, variety, profile, image, relaxations: relaxations(replica.spec),
+    id: replica.id, instance: replica.instance, group: replica.group, slot: replica.slot, host: hosts.find((host) => host.id === replica.hostId)?.name ?? "",
+    generation: BigInt(replica.generation), state, since, reason: `${reason}${elsewhere(replica, state, reason, hosts)}`, service, variety, profile, image, relaxations: relaxations(replica.spec),
     ...(observed === undefined ? {} : { observed }),
   });
 }
