@@ -1,11 +1,8 @@
 // The agent's brain: takes in assignments, and goes observe → plan → apply → report until the host is as it was asked for.
-import { create } from "@bufbuild/protobuf";
 import type { Clock } from "#core/clock.ts";
 import { sleep } from "#core/clock.ts";
-import { toOzError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { type Loop, startLoop } from "#core/reconcile.ts";
-import { type Assignment, type AssignmentResult, AssignmentResultSchema } from "#proto/agent_pb.ts";
 import type { Observed } from "#proto/replicas_pb.ts";
 import { AgentBook } from "./apply/book.ts";
 import type { ContainerEngine } from "./apply/engine.ts";
@@ -15,12 +12,12 @@ import { createSlots } from "./apply/slots.ts";
 import { createWorker, type Worker } from "./apply/worker.ts";
 import { createHealthChecker, type HealthChecker } from "./health/checker.ts";
 import { createProbeRunner, type RunProbe } from "./health/probe.ts";
+import { createIntake, type Intake } from "./intake.ts";
 import type { Journal } from "./journal/journal.ts";
 import { type MemoryUse, startMemoryUse } from "./observe/memory-use.ts";
 import { createObserver, type Observer } from "./observe/observer.ts";
 import { createReporter, type Reporter } from "./observe/reporter.ts";
 import { healthTargets, type Survey, survey } from "./observe/survey.ts";
-import { accept, type Rejection } from "./plan/accept.ts";
 import { forGeneration, heal, noteReady } from "./plan/memory.ts";
 import { plan } from "./plan/plan.ts";
 import { takeBackEnd } from "./plan/restart.ts";
@@ -38,6 +35,8 @@ export type BrainDeps = {
   readonly log: Log;
   readonly failpoint?: Failpoint;
   readonly probe?: RunProbe;
+  /** The container engine went away (with the reason) or came back (empty). */
+  readonly onEngineProblem?: (problem: string) => void;
 };
 
 /** Says what changed on the host. */
@@ -59,6 +58,8 @@ export class Brain {
   readonly #reporter: Reporter;
   readonly #memoryUse: MemoryUse;
   readonly #loop: Loop;
+  /** Takes in a complete set; it is on disk when the answer says accepted. */
+  readonly assign: Intake;
   readonly #abort = new AbortController();
   readonly #waits = new Map<string, StepOf<"wait">>();
   readonly #seen = Promise.withResolvers<void>();
@@ -66,12 +67,12 @@ export class Brain {
   #look: Survey | undefined;
   #lookTick = 0;
   #outages = 0;
-  #assigning: Promise<unknown> = Promise.resolve();
 
   constructor(deps: BrainDeps) {
     const { engine, journal, clusterId, clock, log, failpoint = noFailpoint } = deps;
     this.#deps = deps;
     const wake = () => this.wake();
+    this.assign = createIntake({ journal, log, totals: deps.totals, onObeyed: () => this.#obey() });
     const tellSoon = () => this.#reporter.tellSoon();
     this.#book = new AgentBook({ journal, clock, onActivity: tellSoon });
     this.#pulls = createImagePulls({ engine, clock, slots: createSlots(mostPulls), onProgress: tellSoon });
@@ -87,7 +88,12 @@ export class Brain {
     });
     this.#health = createHealthChecker({ run: deps.probe ?? createProbeRunner(engine), clock, onChange: wake });
     const rebooted = journal.previousBootId !== "" && journal.previousBootId !== deps.bootId;
-    this.#observer = createObserver({ engine, clock, rebootedAt: rebooted ? clock.now() : 0 });
+    this.#observer = createObserver({
+      engine,
+      clock,
+      rebootedAt: rebooted ? clock.now() : 0,
+      onProblem: (problem) => deps.onEngineProblem?.(problem),
+    });
     this.#outages = this.#observer.outages().length;
     this.#reporter = createReporter({
       clock,
@@ -146,13 +152,6 @@ export class Brain {
     return this.#look;
   }
 
-  /** Takes in a complete set; one after the other. It is on disk when the answer says accepted. */
-  assign(assignment: Assignment, welcome: { readonly historyContainsObeyed: boolean }): Promise<AssignmentResult> {
-    const mine = this.#assigning.then(() => this.#assign(assignment, welcome.historyContainsObeyed));
-    this.#assigning = mine.catch(() => {});
-    return mine;
-  }
-
   /** Looks at everything again soon. */
   wake(): void {
     this.#loop.wake();
@@ -167,32 +166,6 @@ export class Brain {
     await this.#worker.close(closeMs);
     this.#reporter.close();
     await this.#deps.journal.flush();
-  }
-
-  async #assign(assignment: Assignment, historyContainsObeyed: boolean): Promise<AssignmentResult> {
-    const { journal, log, totals } = this.#deps;
-    const { revision } = assignment;
-    const verdict = accept({ obeyed: journal.obeyed(), assignment, historyContainsObeyed, totals: totals() });
-    if (verdict.verdict === "refuse") {
-      log.warn({ revision: Number(revision) }, `assignment not obeyed: ${verdict.reason}`);
-      return create(AssignmentResultSchema, { revision, accepted: false, reason: verdict.reason });
-    }
-    if (verdict.verdict === "obey") {
-      try {
-        await journal.accept(verdict.obeyed);
-      } catch (error) {
-        const { message, hint } = toOzError(error);
-        log.error({ revision: Number(revision), err: error }, message);
-        return create(AssignmentResultSchema, { revision, accepted: false, reason: `${message}. ${hint}`.trim() });
-      }
-      this.#obey();
-    }
-    return create(AssignmentResultSchema, {
-      revision,
-      accepted: true,
-      reason: verdict.notice,
-      rejected: verdict.rejected.map(toRejected),
-    });
   }
 
   /** The journal holds a new set: what is under way for the old one ends. */
@@ -297,15 +270,4 @@ export class Brain {
       now: this.#deps.clock.now(),
     };
   }
-}
-
-function toRejected({ replicaId, generation, resource, needBytes, freeBytes, holder }: Rejection) {
-  return {
-    replicaId,
-    generation: BigInt(generation),
-    resource,
-    needBytes: BigInt(needBytes),
-    freeBytes: BigInt(freeBytes),
-    holder,
-  };
 }

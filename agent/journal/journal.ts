@@ -49,16 +49,18 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   let timer: Timer | undefined;
   let writing: Promise<void> = Promise.resolve();
 
+  async function writeNow(change: (before: JournalRecord) => JournalRecord): Promise<void> {
+    const next = change(record);
+    await options.hook?.("journal");
+    await replaceFile(dir, encodeJournal(next));
+    // Memory may have moved on meanwhile; only the change is taken over.
+    record = change(record);
+    await options.hook?.("journaled");
+  }
+
   /** Writes are one after the other; each writes the newest state plus its change. */
   function write(change: (before: JournalRecord) => JournalRecord): Promise<void> {
-    const mine = writing.then(async () => {
-      const next = change(record);
-      await options.hook?.("journal");
-      await replaceFile(dir, encodeJournal(next));
-      // Memory may have moved on meanwhile; only the change is taken over.
-      record = change(record);
-      await options.hook?.("journaled");
-    });
+    const mine = writing.then(() => writeNow(change));
     writing = mine.catch(() => {});
     return mine;
   }

@@ -20,11 +20,18 @@ export function createObserver(deps: {
   engine: Pick<ContainerEngine, "list">;
   clock: Clock;
   rebootedAt: number;
+  /** Called when the engine went away (with the reason) and when it came back (empty). */
+  onProblem: (problem: string) => void;
 }): Observer {
   const { engine, clock } = deps;
   let outages: Outage[] = deps.rebootedAt > 0 ? [{ from: 0, to: deps.rebootedAt }] : [];
   let awaySince = 0;
   let problem = "";
+  function tell(next: string): void {
+    const changed = (next === "") !== (problem === "");
+    problem = next;
+    if (changed) deps.onProblem(problem);
+  }
   return {
     async observe() {
       const asked = clock.now();
@@ -32,11 +39,11 @@ export function createObserver(deps: {
         const found = await engine.list();
         if (awaySince > 0) outages = [...outages, { from: awaySince, to: clock.now() }].slice(-keptOutages);
         awaySince = 0;
-        problem = "";
+        tell("");
         return found;
       } catch (error) {
         awaySince ||= asked;
-        problem = toOzError(error).message;
+        tell(toOzError(error).message);
         throw error;
       }
     },

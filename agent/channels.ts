@@ -1,0 +1,73 @@
+// Serves what somebody asks of one replica over its own channel: its log, or a command inside it.
+import { OzError } from "#core/errors.ts";
+import type { ExecRequest, LogRequest, OpenChannel } from "#proto/agent_pb.ts";
+import type { ContainerEngine, ExecSession, ObservedContainer } from "./apply/engine.ts";
+import type { AgentChannel, ChannelEnd } from "./link/channel.ts";
+import type { Survey } from "./observe/survey.ts";
+
+export type ChannelDeps = {
+  readonly engine: Pick<ContainerEngine, "logs" | "exec">;
+  readonly look: () => Survey | undefined;
+};
+
+/** Throws not_found when nothing is left of the replica, precondition when it does not run, and what the engine throws. */
+export async function serveChannel(
+  deps: ChannelDeps,
+  request: OpenChannel["request"],
+  channel: AgentChannel,
+): Promise<ChannelEnd | void> {
+  if (request.case === "logs") return copyLog(deps, request.value, channel);
+  if (request.case === "exec") return runCommand(deps, request.value, channel);
+  throw new OzError("not_supported", "this agent does not know what was asked of it", {
+    hint: "Update ozwald-agent on that host.",
+  });
+}
+
+async function copyLog({ engine, look }: ChannelDeps, request: LogRequest, channel: AgentChannel): Promise<void> {
+  const { replicaId, follow, tail, previous, timestamps } = request;
+  const container = containerForLog(look()?.get(replicaId) ?? [], request);
+  await engine.logs(container.id, { follow: follow && !previous, tail, timestamps }, channel, channel.signal);
+}
+
+/** The container of the present attempt, or of the one before it. */
+export function containerForLog(
+  containers: readonly ObservedContainer[],
+  request: Pick<LogRequest, "replicaId" | "previous">,
+): ObservedContainer {
+  const started = containers.filter(({ phase }) => phase !== "created");
+  const present = started.findLast(({ phase }) => phase === "running") ?? started.at(-1);
+  if (present === undefined)
+    throw new OzError("not_found", `nothing of replica ${request.replicaId} has run on this host yet`);
+  if (!request.previous) return present;
+  const before = started.findLast(({ attempt }) => attempt < present.attempt);
+  if (before !== undefined) return before;
+  throw new OzError("not_found", `${present.instance} has no earlier attempt that is kept`, {
+    hint: "Its present log: ozctl logs without --previous",
+  });
+}
+
+async function runCommand(
+  { engine, look }: ChannelDeps,
+  request: ExecRequest,
+  channel: AgentChannel,
+): Promise<ChannelEnd> {
+  const { replicaId, command, stdin, tty, columns, rows, user } = request;
+  const containers = look()?.get(replicaId) ?? [];
+  const alive = containers.findLast(({ phase }) => phase === "running");
+  if (alive === undefined) {
+    const name = containers.at(-1)?.instance ?? `replica ${replicaId}`;
+    throw new OzError("precondition", `${name} does not run on this host now`, { hint: "See why: ozctl ps" });
+  }
+  const session = await engine.exec(alive.id, { command, stdin, tty, columns, rows, user }, channel, channel.signal);
+  // Ends with the channel; what goes wrong with input after the command ended does not matter.
+  void feed(session, channel).catch(() => {});
+  return { exitCode: await session.exitCode };
+}
+
+async function feed(session: ExecSession, channel: AgentChannel): Promise<void> {
+  for await (const message of channel.input) {
+    if (message.case === "stdin") await session.write(message.value);
+    else if (message.case === "stdinClosed") session.endInput();
+    else await session.resize(message.value.columns, message.value.rows);
+  }
+}
