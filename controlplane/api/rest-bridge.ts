@@ -1,6 +1,5 @@
 // What the REST interface of the original asks for, answered by the same functions that the API uses.
 import { create } from "@bufbuild/protobuf";
-import { OzError } from "#core/errors.ts";
 import { randomId } from "#core/ids.ts";
 import { GetLogsRequestSchema } from "#proto/logs_pb.ts";
 import { dynamicEdit } from "../change/edits.ts";
@@ -13,17 +12,15 @@ import { channelTargets } from "./channel-target.ts";
 import type { ApiContext } from "./context.ts";
 import { replicaLogs } from "./logs.ts";
 
-const maxLines = 10_000;
-
 /** bootId: of this machine, to tell which host is the local one. */
 export function createRestBackend(context: ApiContext, bootId: string): RestBackend {
   return {
     services: async () => serviceList(await context.world()),
     instances: async () => instanceList(await context.world(), context.hub.hosts()).instances,
     hosts: async () => hostList(await context.world(), context.hub.hosts()),
-    localHostName() {
+    async localHostName() {
       const local = context.hub.hosts().find((host) => host.bootId === bootId && host.state === "online");
-      return local === undefined ? undefined : local.inventory?.hostname;
+      return (await context.world()).hosts.find((host) => host.id === local?.hostId)?.name;
     },
     replaceDynamic: (instances, actor) =>
       context.changer.carryOut({
@@ -57,8 +54,9 @@ async function outputLines(context: ApiContext, { group, instance }: LogSubject,
       const parts = (rest + decoder.decode(chunk.data, { stream: true })).split("\n");
       rest = parts.pop() ?? "";
       lines.push(...parts);
-      if (lines.length > maxLines) throw new OzError("limit", `${instance} has more than ${maxLines} lines of output`, { hint: `Ask for fewer, or use ozctl logs ${instance}.` });
-      if ("first" in range && lines.length >= range.first) break;
+      if ("first" in range && lines.length >= range.first) return cut(lines, range);
+      // Only the newest are wanted: what is older than that may go while reading.
+      if ("last" in range && lines.length > 2 * range.last) lines.splice(0, lines.length - range.last);
     }
     if (rest !== "") lines.push(rest);
   }

@@ -48,7 +48,7 @@ export const hostRoutes = [
 
 async function pickHost(backend: RestBackend, name: string | undefined): Promise<Host> {
   const hosts = await backend.hosts();
-  const wanted = name ?? backend.localHostName();
+  const wanted = name ?? (await backend.localHostName());
   const named = hosts.find((host) => host.name === wanted);
   if (named !== undefined) return named;
   if (name !== undefined)

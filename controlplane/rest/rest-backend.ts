@@ -18,7 +18,7 @@ export interface RestBackend {
   /** Every host, those that are only expected too. */
   hosts(): Promise<readonly Host[]>;
   /** Name of the host whose agent runs on this machine; undefined when there is none. */
-  localHostName(): string | undefined;
+  localHostName(): Promise<string | undefined>;
   /**
    * Makes the list the complete set of instances that REST and `ozctl up` own.
    * Throws not_found for an unknown service, variety or profile, already_exists for a name that another owner holds.

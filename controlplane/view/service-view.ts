@@ -1,9 +1,9 @@
 // Service definitions, as the API shows them: secret values masked.
 import { create } from "@bufbuild/protobuf";
 import { type Service, ServiceSchema } from "#proto/services_pb.ts";
-import { maskEnvironment } from "#core/secret.ts";
+import { maskService } from "#core/settings/mask-service.ts";
 import { serviceRequirementText } from "#core/settings/requires.ts";
-import type { Layer, ServiceDefinition } from "#core/settings/settings.ts";
+import type { ServiceDefinition } from "#core/settings/settings.ts";
 import { servicesOf, type World } from "../world.ts";
 
 export function serviceList(world: Pick<World, "projects">): Service[] {
@@ -13,6 +13,7 @@ export function serviceList(world: Pick<World, "projects">): Service[] {
 }
 
 function serviceView(project: string, service: ServiceDefinition): Service {
+  const shown = maskService(service);
   return create(ServiceSchema, {
     project,
     group: service.group,
@@ -22,18 +23,7 @@ function serviceView(project: string, service: ServiceDefinition): Service {
     image: service.base.image ?? "",
     varieties: service.varieties.map(({ name, layer }) => ({ name, image: layer.image ?? "", requires: serviceRequirementText(name, layer) })),
     profiles: service.profiles.map(({ name }) => name),
-    environment: maskEnvironment(service.base.environment ?? {}, service.base.secretKeys),
-    definitionJson: JSON.stringify(masked(service)),
+    environment: shown.base.environment ?? {},
+    definitionJson: JSON.stringify(shown),
   });
-}
-
-function masked(service: ServiceDefinition): ServiceDefinition {
-  const keys = service.base.secretKeys ?? [];
-  const layer = (l: Layer): Layer => (l.environment === undefined ? l : { ...l, environment: maskEnvironment(l.environment, [...keys, ...(l.secretKeys ?? [])]) });
-  return {
-    ...service,
-    base: layer(service.base),
-    varieties: service.varieties.map((v) => ({ ...v, layer: layer(v.layer) })),
-    profiles: service.profiles.map((p) => ({ ...p, layer: layer(p.layer) })),
-  };
 }

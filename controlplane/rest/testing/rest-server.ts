@@ -26,7 +26,7 @@ export function fakeBackend(more: Partial<RestBackend> = {}): Fake {
     services: () => Promise.resolve([service]),
     instances: () => Promise.resolve(instances),
     hosts: () => Promise.resolve(hosts),
-    localHostName: () => "devbox",
+    localHostName: () => Promise.resolve("devbox"),
     replaceDynamic: (list) => {
       replaced.push([...list]);
       return Promise.resolve({ operationId: 12n });
