@@ -116,6 +116,30 @@ describe("what is there", () => {
     }); // prettier-ignore
   });
 
+  test("is inspected once while it runs; only its health is read again", async () => {
+    const up = (Status: string, ip = "10.0.0.2") => ({
+      body: [
+        { Id: id, State: "running", Names: ["/x"], Status, NetworkSettings: { Networks: { n: { IPAddress: ip } } } },
+      ],
+    });
+    mkdirSync(join(procRoot, "4242"));
+    docker.answers = {
+      "GET /containers/json": [up("Up 1 second (health: starting)"), up("Up 2 seconds (healthy)"), up("Up 3 seconds (unhealthy)"), up("Up 4 seconds"), up("Up 5 seconds", "10.0.0.3"), up("Up 6 seconds", "10.0.0.3")],
+      [inspect]: { body: running(4242) },
+    }; // prettier-ignore
+    const port = engine();
+    const inspections = () => docker.asked.filter((asked) => asked === inspect).length;
+    await port.list();
+    expect((await port.list())[0]).toMatchObject({ phase: "running", pid: 4242, check: "healthy" });
+    expect((await port.list())[0]?.check).toBe("unhealthy");
+    expect((await port.list())[0]?.check).toBe("none");
+    expect(inspections()).toBe(1);
+    await port.list();
+    expect(inspections()).toBe(2);
+    rmSync(join(procRoot, "4242"), { recursive: true });
+    expect((await port.list())[0]).toMatchObject({ phase: "ended", pid: 0 });
+  });
+
   test("a container that vanishes between list and inspect is none", async () => {
     docker.answers = { ...list, [inspect]: { status: 404, body: { message: "No such container" } } };
     expect(await engine().list()).toEqual([]);

@@ -24,6 +24,7 @@ export type Observer = {
 export function createObserver(calls: DockerCalls, clusterId: string, procRoot: string): Observer {
   const isAlive = (pid: number) => processExists(procRoot, pid);
   const inspect = (idOrName: string) => inspectContainer(calls, idOrName);
+  const known = new Map<string, Known>();
   return {
     isAlive,
     inspect,
@@ -32,13 +33,37 @@ export function createObserver(calls: DockerCalls, clusterId: string, procRoot: 
       const found = await calls.call({ doing: "list containers" }, (abortSignal) =>
         calls.docker.listContainers({ all: true, filters, abortSignal }),
       );
-      const observed = await mapSome(found, async ({ Id }) => {
-        const info = await inspectSettled(calls, inspect, isAlive, Id);
-        return info && observedContainer(info.info, info.alive);
+      const listed = new Set(found.map((summary) => summary.Id));
+      for (const id of known.keys()) if (!listed.has(id)) known.delete(id);
+      const observed = await mapSome(found, async (summary) => {
+        const same = known.get(summary.Id);
+        const isSame = same?.signature === signatureOf(summary) && (await isAlive(same.container.pid));
+        if (isSame) return { ...same.container, check: checkInStatus(summary.Status) };
+        known.delete(summary.Id);
+        const settled = await inspectSettled(calls, inspect, isAlive, summary.Id);
+        if (settled === undefined) return undefined;
+        const container = observedContainer(settled.info, settled.alive);
+        if (settled.alive) known.set(summary.Id, { signature: signatureOf(summary), container });
+        return container;
       });
       return observed.filter((container) => container !== undefined);
     },
   };
+}
+
+/** A running container changes in nothing but its health while its process lives: no need to inspect it again and again. */
+type Known = { readonly signature: string; readonly container: ObservedContainer };
+
+/** What of a listing would tell that a running container is another one than before. */
+function signatureOf(summary: Docker.ContainerInfo): string {
+  const addresses = Object.values(summary.NetworkSettings?.Networks ?? {}).map((network) => network.IPAddress);
+  return JSON.stringify([summary.State, summary.Names, addresses]);
+}
+
+/** Listings tell the verdict of the engine's own check in words: "Up 5 minutes (healthy)". */
+function checkInStatus(status: string): ObservedContainer["check"] {
+  const word = /\((?:health: )?(starting|healthy|unhealthy)\)/.exec(status)?.[1];
+  return checkOf(word);
 }
 
 async function inspectContainer(
