@@ -48,15 +48,13 @@ export function agentStatus(input: {
     link: link.state,
     link_reason: "reason" in link ? link.reason : "",
     engine_problem: brain.engineProblem(),
-    replicas: brain
-      .observed()
-      .map(({ replicaId, instance, state, reason, pid }) => ({
-        id: replicaId,
-        instance,
-        state: stateName(state),
-        reason,
-        pid,
-      })),
+    replicas: brain.observed().map(({ replicaId, instance, state, reason, pid }) => ({
+      id: replicaId,
+      instance,
+      state: stateName(state),
+      reason,
+      pid,
+    })),
   };
 }
 

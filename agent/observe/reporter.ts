@@ -17,13 +17,17 @@ export type Reporter = {
   close(): void;
 };
 
-/** `sources` is asked at each telling; undefined while nothing was seen yet. `outdated` replicas keep what was told of them. */
+/**
+ * `sources` is asked at each telling; undefined while nothing was seen yet. `outdated` replicas keep what was told
+ * of them; `busy` ones are being worked on.
+ */
 export function createReporter(deps: {
   clock: Clock;
   sources: () => StatusSources | undefined;
   outdated: (replicaId: string) => boolean;
+  busy: (replicaId: string) => boolean;
 }): Reporter {
-  const { clock, sources, outdated } = deps;
+  const { clock, sources, outdated, busy } = deps;
   const picture = createPicture();
   const statuses = new Map<string, ReplicaStatus>();
   let timer: Timer | undefined;
@@ -36,10 +40,12 @@ export function createReporter(deps: {
     if (current === undefined || closed) return;
     const keep = new Map<string, Observed>();
     for (const observed of picture.all()) if (outdated(observed.replicaId)) keep.set(observed.replicaId, observed);
-    const gone = [...current.book.desired.retire].filter(
-      (id) => !current.look.has(id) && current.book.memory(id) === undefined,
-    );
-    picture.update(describe(current, statuses, keep), new Set(gone));
+    const next = describe(current, statuses, keep);
+    const listed = new Set(next.map(({ replicaId }) => replicaId));
+    // What is being worked on may be about to appear: it is not gone yet.
+    next.push(...picture.all().filter(({ replicaId }) => !listed.has(replicaId) && busy(replicaId)));
+    const left = [...current.book.desired.retire].filter((id) => !current.look.has(id) && !busy(id));
+    picture.update(next, new Set(left));
   }
 
   return {

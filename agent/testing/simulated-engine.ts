@@ -1,0 +1,251 @@
+// A container engine in memory, for tests of the brain with a clock of their own. It keeps to the port's contract and nothing more.
+import type { Clock } from "#core/clock.ts";
+import { OzError } from "#core/errors.ts";
+import { create as message } from "@bufbuild/protobuf";
+import { EngineSchema } from "#proto/inventory_pb.ts";
+import type { ContainerEngine, ContainerPlan, ObservedContainer } from "../apply/engine.ts";
+
+/** How containers of an image behave. */
+export type Behaviour = {
+  /** Ends by itself after so long; never when unset. */
+  readonly exitAfterMs?: number;
+  readonly exitCode?: number;
+  readonly lines?: readonly string[];
+  /** Refused at create or start with this. */
+  readonly refuse?: { readonly at: "create" | "start"; readonly error: OzError };
+  /** Only in the registry, and fetching it takes so long. */
+  readonly pullMs?: number;
+  /** Stopping takes so long. */
+  readonly stopMs?: number;
+};
+
+type Held = { seen: ObservedContainer; behaviour: Behaviour; ports: readonly number[] };
+
+export class SimulatedEngine implements ContainerEngine {
+  readonly #clock: Clock;
+  readonly #behaviours: Map<string, Behaviour>;
+  readonly #containers = new Map<string, Held>();
+  readonly #local = new Set<string>();
+  readonly #watchers = new Set<() => void>();
+  /** Host ports that something foreign holds. */
+  readonly foreignPorts = new Set<number>();
+  /** Every call that changes something, in order. */
+  readonly calls: string[] = [];
+  /** Most running attempts of one replica at any time. */
+  mostAtOnce = 0;
+  networks = new Set<string>();
+  #down = false;
+  #ids = 0;
+
+  constructor(clock: Clock, behaviours: Readonly<Record<string, Behaviour>>) {
+    this.#clock = clock;
+    this.#behaviours = new Map(Object.entries(behaviours));
+    for (const [image, { pullMs }] of this.#behaviours) if (pullMs === undefined) this.#local.add(image);
+  }
+
+  containers(replicaId?: string): ObservedContainer[] {
+    return [...this.#containers.values()]
+      .map(({ seen }) => seen)
+      .filter((each) => replicaId === undefined || each.replicaId === replicaId);
+  }
+
+  running(replicaId?: string): ObservedContainer[] {
+    return this.containers(replicaId).filter(({ phase }) => phase === "running");
+  }
+
+  /** docker kill, docker rm -f, and an end by itself. */
+  kill(id: string, exitCode = 137): void {
+    this.#end(id, exitCode);
+  }
+
+  vanish(id: string): void {
+    this.#containers.delete(id);
+    this.#changed();
+  }
+
+  /** The engine goes away; without live-restore its containers end when it comes back. */
+  goDown(): void {
+    this.#down = true;
+  }
+
+  comeUp(options: { liveRestore: boolean }): void {
+    this.#down = false;
+    if (!options.liveRestore) for (const { id } of this.running()) this.#end(id, 255);
+    this.#changed();
+  }
+
+  async facts() {
+    return message(EngineSchema, { name: "simulated", error: this.#down ? "down" : "" });
+  }
+
+  async list(): Promise<ObservedContainer[]> {
+    this.#assertUp();
+    return this.containers();
+  }
+
+  async images(): Promise<string[]> {
+    return [...this.#local];
+  }
+
+  async resolveImage(image: string) {
+    this.#assertUp();
+    return this.#local.has(image) ? { image, id: `sha256:${image}` } : undefined;
+  }
+
+  async pull(
+    image: string,
+    _logins: unknown,
+    onProgress: (event: { doneBytes: number; totalBytes: number }) => void,
+    signal: AbortSignal,
+  ) {
+    this.#assertUp();
+    const behaviour = this.#behaviours.get(image);
+    if (behaviour === undefined) throw new OzError("image_missing", `image ${image} does not exist in its registry`);
+    this.calls.push(`pull ${image}`);
+    for (let done = 0; done < 4; done++) {
+      onProgress({ doneBytes: done * 25, totalBytes: 100 });
+      await this.#wait((behaviour.pullMs ?? 0) / 4, signal);
+    }
+    this.#local.add(image);
+  }
+
+  async ensureNetwork(group: string): Promise<string> {
+    this.#assertUp();
+    this.networks.add(group);
+    return group;
+  }
+
+  async removeUnusedNetworks(groupsInUse: ReadonlySet<string>): Promise<void> {
+    this.networks = new Set([...this.networks].filter((group) => groupsInUse.has(group)));
+  }
+
+  async create(plan: ContainerPlan): Promise<string> {
+    this.#assertUp();
+    const behaviour = this.#behaviours.get(plan.image) ?? {};
+    if (behaviour.refuse?.at === "create") throw behaviour.refuse.error;
+    const id = `c${++this.#ids}`;
+    const { replicaId, generation, attempt, specHash, slot, spec } = plan;
+    const { instance, group, service, variety, profile } = spec;
+    const ports = Object.entries(plan.hostPorts).map(([key, hostPort]) => ({
+      containerPort: Number.parseInt(key, 10),
+      hostPort,
+      hostAddress: "127.0.0.1",
+      transport: "tcp",
+    }));
+    const named = { replicaId, generation, attempt, specHash, slot, instance, group, service, variety, profile };
+    const blank = {
+      phase: "created",
+      pid: 0,
+      startedAt: 0,
+      endedAt: 0,
+      exitCode: 0,
+      outOfMemory: false,
+      error: "",
+      check: "none",
+      address: "10.0.0.2",
+    } as const;
+    const seen = { id, name: `${replicaId}-${attempt}`, ...named, ...blank, ports, imageId: plan.image };
+    for (const old of this.containers(replicaId))
+      if (old.attempt === attempt && old.phase === "created") this.#containers.delete(old.id);
+    this.#containers.set(id, { seen, behaviour, ports: ports.map(({ hostPort }) => hostPort) });
+    this.calls.push(`create ${replicaId} ${generation}.${attempt}`);
+    return id;
+  }
+
+  async start(id: string): Promise<void> {
+    this.#assertUp();
+    const held = this.#held(id);
+    if (held.behaviour.refuse?.at === "start") throw held.behaviour.refuse.error;
+    const others = new Set(
+      [...this.#containers.values()].filter(({ seen }) => seen.phase === "running").flatMap(({ ports }) => ports),
+    );
+    const taken = held.ports.find((port) => others.has(port) || this.foreignPorts.has(port));
+    if (taken !== undefined) throw new OzError("port_taken", `port 127.0.0.1:${taken} is taken`);
+    this.#change(id, { phase: "running", pid: 1_000 + this.#ids, startedAt: this.#clock.now() });
+    this.calls.push(`start ${held.seen.replicaId} ${held.seen.generation}.${held.seen.attempt}`);
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.running(held.seen.replicaId).length);
+    const { exitAfterMs, exitCode = 1 } = held.behaviour;
+    if (exitAfterMs !== undefined) this.#clock.after(exitAfterMs, () => this.#end(id, exitCode));
+    this.#changed();
+  }
+
+  async stop(id: string, graceMs: number): Promise<void> {
+    this.#assertUp();
+    const held = this.#containers.get(id);
+    if (held === undefined || held.seen.phase !== "running") return;
+    this.calls.push(`stop ${held.seen.replicaId} ${held.seen.generation}.${held.seen.attempt}`);
+    await this.#wait(Math.min(graceMs, held.behaviour.stopMs ?? 0));
+    this.#end(id, 143);
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#assertUp();
+    const held = this.#containers.get(id);
+    if (held?.seen.phase === "running") throw new OzError("engine_refused", `${held.seen.name} runs`);
+    this.calls.push(`remove ${held?.seen.replicaId} ${held?.seen.generation}.${held?.seen.attempt}`);
+    this.#containers.delete(id);
+    this.#changed();
+  }
+
+  async logs(
+    id: string,
+    options: { timestamps: boolean },
+    sink: { stdout(bytes: Uint8Array): Promise<void> | void },
+  ): Promise<void> {
+    const stamp = options.timestamps ? `${new Date(this.#held(id).seen.startedAt).toISOString()} ` : "";
+    for (const line of this.#held(id).behaviour.lines ?? []) await sink.stdout(Buffer.from(`${stamp}${line}\n`));
+  }
+
+  async tail(id: string, lines: number): Promise<string[]> {
+    return (this.#held(id).behaviour.lines ?? []).slice(-lines);
+  }
+
+  exec(): Promise<never> {
+    return Promise.reject(new OzError("not_supported", "the simulated engine runs no commands"));
+  }
+
+  async memoryBytes(id: string): Promise<number | undefined> {
+    return this.#containers.get(id)?.seen.phase === "running" ? 1_000_000 : undefined;
+  }
+
+  watch(onChange: () => void, signal: AbortSignal): void {
+    this.#watchers.add(onChange);
+    signal.addEventListener("abort", () => this.#watchers.delete(onChange), { once: true });
+  }
+
+  #wait(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.after(ms, resolve);
+      const end = () => {
+        timer.cancel();
+        reject(new OzError("cancelled", "cancelled"));
+      };
+      signal?.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  #held(id: string): Held {
+    const held = this.#containers.get(id);
+    if (held === undefined) throw new OzError("not_found", `no container ${id}`);
+    return held;
+  }
+
+  #assertUp(): void {
+    if (this.#down) throw new OzError("engine_unavailable", "the container engine does not answer");
+  }
+
+  #change(id: string, change: Partial<ObservedContainer>): void {
+    const held = this.#held(id);
+    this.#containers.set(id, { ...held, seen: { ...held.seen, ...change } });
+  }
+
+  #end(id: string, exitCode: number): void {
+    if (this.#containers.get(id)?.seen.phase !== "running") return;
+    this.#change(id, { phase: "ended", pid: 0, exitCode, endedAt: this.#clock.now() });
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (!this.#down) for (const watcher of this.#watchers) this.#clock.after(0, watcher);
+  }
+}
