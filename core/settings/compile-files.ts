@@ -45,14 +45,14 @@ export function compileFiles(drafts: readonly Draft[], options: ParseOptions, to
     drafts.flatMap((draft) => draft.networks),
     (network) => network.group,
   );
-  const context = (group: string): LayerContext => ({
+  const context = once((group: string): LayerContext => ({
     ...tools,
     envFiles: options.envFiles ?? {},
     variables: options.variables,
     declared: new Map([...volumes.top, ...(volumes.ofGroup.get(group) ?? [])]),
     broken: volumes.broken,
     networks: new Set((networks.get(group) ?? []).map(({ value }) => value.name)),
-  });
+  }));
   const services = overlay(
     drafts.flatMap((d) => d.services.map(keyedBy("service"))),
     problems,
@@ -84,6 +84,16 @@ export function compileFiles(drafts: readonly Draft[], options: ParseOptions, to
       "default",
       ...drafts.flatMap((d) => [...d.groups.map(({ name }) => name), ...d.named.services.map(({ group }) => group)]),
     ]),
+  };
+}
+
+/** The function, called once for each text. */
+function once<T>(make: (key: string) => T): (key: string) => T {
+  const made = new Map<string, T>();
+  return (key) => {
+    const known = made.get(key) ?? make(key);
+    made.set(key, known);
+    return known;
   };
 }
 

@@ -2,8 +2,7 @@
 import { samePublished } from "./compile-ports.ts";
 import { inside } from "./compile-volumes.ts";
 import type { Compiled, Wanted } from "./compile-files.ts";
-import type { Draft } from "./draft.ts";
-import { findService } from "./find-service.ts";
+import type { Draft, Named } from "./draft.ts";
 import type { NoticeList } from "./notices.ts";
 import type { Place, ProblemList } from "./problem.ts";
 import { candidateLayers, type CandidateLayer } from "./resolve-spec.ts";
@@ -15,7 +14,26 @@ export type Scope = {
   readonly named: Draft["named"];
   readonly problems: ProblemList;
   readonly notices: NoticeList;
+  readonly index: Index;
 };
+
+/** The same, by name: looked up once for each instance. */
+export type Index = {
+  readonly services: ReadonlyMap<string, readonly Compiled["services"][number][]>;
+  /** Every service that is written, wrong or not, and the groups that have any. */
+  readonly namedServices: ReadonlyMap<string, readonly Named[]>;
+  readonly serviceGroups: ReadonlySet<string>;
+  readonly hosts: ReadonlySet<string>;
+};
+
+export function indexOf(compiled: Compiled, named: Draft["named"]): Index {
+  return {
+    services: Map.groupBy(compiled.services, ({ value }) => value.name),
+    namedServices: Map.groupBy(named.services, ({ name }) => name),
+    serviceGroups: new Set(named.services.map(({ group }) => group)),
+    hosts: new Set(named.hosts.map(({ name }) => name)),
+  };
+}
 
 /** An instance that can be run, with its candidates. */
 export type Runnable = {
@@ -27,18 +45,19 @@ export type Runnable = {
 
 /** Checks every instance. Gives those whose service is right; an instance of the later form that cannot run is left out with a notice. */
 export function checkInstances(scope: Scope): Runnable[] {
-  const services = scope.compiled.services.map(({ value }) => value);
   return scope.compiled.instances.flatMap((wanted) => {
+    if (scope.problems.full) return [];
     const { value: wish } = wanted;
     const place = itemOf(wanted.place);
     checkGroupAndHost(wish, place, scope);
     // A name that is wrong already was left out, and its default would be judged.
     if (["service", "variety", "profile"].some((key) => scope.problems.has(inside(place, key)))) return [];
-    const service = findService(wish.group, wish.service, services);
-    if (service === undefined) {
+    const defined = definitionOf(wish, scope.index);
+    if (defined === undefined) {
       unknownService(wanted, place, scope);
       return [];
     }
+    const service = defined.value;
     if (service.type !== "container") {
       const message = `${service.name} is of type ${service.type}, which is never run`;
       if (wanted.persistent) scope.notices.addNamed(wish.name, `not started: ${message}.`);
@@ -50,9 +69,8 @@ export function checkInstances(scope: Scope): Runnable[] {
       checkNamed("profile", wish.profile, service.profiles, service, place, scope);
     if (!known) return [];
     const candidates = candidateLayers(service, wish);
-    const defined = scope.compiled.services.find(({ value }) => value === service);
     for (const { variety, layer } of candidates) {
-      if (!layer.image && defined !== undefined && !scope.problems.has(itemOf(defined.place)))
+      if (!layer.image && !scope.problems.has(itemOf(defined.place)))
         scope.problems.add(
           wanted.place,
           `service ${service.name}${variety === "" ? "" : ` as ${variety}`} has no image`,
@@ -63,12 +81,19 @@ export function checkInstances(scope: Scope): Runnable[] {
   });
 }
 
+/** The service of the group itself, else of the default group, else the only one of that name. */
+function definitionOf(wish: InstanceWish, { services }: Index): Compiled["services"][number] | undefined {
+  const all = services.get(wish.service) ?? [];
+  const inGroup = (group: string): (typeof all)[number] | undefined => all.find(({ value }) => value.group === group);
+  return inGroup(wish.group) ?? inGroup("default") ?? (all.length === 1 ? all[0] : undefined);
+}
+
 /** The instance itself, from the place of its name. */
 function itemOf(place: Place): Place {
   return { source: place.source, path: place.path.slice(0, -1) };
 }
 
-function checkGroupAndHost(wish: InstanceWish, place: Place, { compiled, named, problems }: Scope): void {
+function checkGroupAndHost(wish: InstanceWish, place: Place, { compiled, index: { hosts }, problems }: Scope): void {
   if (!compiled.groups.has(wish.group)) {
     problems.add(
       inside(place, "group"),
@@ -77,8 +102,7 @@ function checkGroupAndHost(wish: InstanceWish, place: Place, { compiled, named, 
     );
   }
   // Without any hosts in the settings a name may belong to an agent that joined by itself.
-  const hosts = named.hosts.map(({ name }) => name);
-  if (wish.host !== "" && hosts.length > 0 && !hosts.includes(wish.host))
+  if (wish.host !== "" && hosts.size > 0 && !hosts.has(wish.host))
     problems.add(inside(place, "host"), `no host ${JSON.stringify(wish.host)}`, hintFor(wish.host, hosts));
 }
 
@@ -87,8 +111,8 @@ function nearOr(written: string, known: Iterable<string>, otherwise: string): st
   return hint.startsWith("Did you mean") ? hint : otherwise;
 }
 
-function unknownService({ value: wish, persistent }: Wanted, place: Place, { named, problems, notices }: Scope): void {
-  const all = named.services.filter(({ name }) => name === wish.service);
+function unknownService({ value: wish, persistent }: Wanted, place: Place, { index, problems, notices }: Scope): void {
+  const all = index.namedServices.get(wish.service) ?? [];
   if (all.length > 1)
     return problems.add(
       inside(place, "service"),
@@ -97,7 +121,7 @@ function unknownService({ value: wish, persistent }: Wanted, place: Place, { nam
     );
   // Written, but wrong: that is reported already.
   if (all.length === 1) return;
-  if (persistent && !named.services.some(({ group }) => group === wish.group)) {
+  if (persistent && !index.serviceGroups.has(wish.group)) {
     return notices.addNamed(
       wish.name,
       `not started: group ${wish.group} defines no services, and there is no service ${wish.service}.`,
@@ -106,10 +130,7 @@ function unknownService({ value: wish, persistent }: Wanted, place: Place, { nam
   problems.add(
     inside(place, "service"),
     `no service ${JSON.stringify(wish.service)}`,
-    hintFor(
-      wish.service,
-      named.services.map(({ name }) => name),
-    ) || "Define it under services.",
+    hintFor(wish.service, index.namedServices.keys()) || "Define it under services.",
   );
 }
 

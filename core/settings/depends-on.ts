@@ -17,8 +17,9 @@ export function resolveDependencies(runnables: readonly Runnable[], scope: Scope
       names,
       scope,
     );
+  const members = membersByGroup(runnables, scope);
   const edges = new Map<Runnable, string[][]>(
-    runnables.map((runnable) => [runnable, waitedFor(runnable, runnables, scope)]),
+    runnables.map((runnable) => [runnable, waitedFor(runnable, members.get(runnable.wish.group), names, scope)]),
   );
   reportCycles(edges, scope);
   return runnables.map((runnable) => withNames(runnable, edges.get(runnable) ?? [], scope));
@@ -54,17 +55,38 @@ function checkList(
   }
 }
 
+/** Instances of one group: every name that is written, and the names of those that run a service. */
+type Members = { readonly names: ReadonlySet<string>; readonly byService: ReadonlyMap<string, readonly string[]> };
+
+function membersByGroup(runnables: readonly Runnable[], { named }: Scope): ReadonlyMap<string, Members> {
+  const written = Map.groupBy(named.instances, ({ group }) => group);
+  const running = Map.groupBy(runnables, ({ wish }) => wish.group);
+  const members = [...new Set([...written.keys(), ...running.keys()])].map((group): [string, Members] => {
+    const byService = Map.groupBy(running.get(group) ?? [], ({ wish }) => wish.service);
+    return [
+      group,
+      {
+        names: new Set((written.get(group) ?? []).map(({ name }) => name)),
+        byService: new Map([...byService].map(([service, list]) => [service, list.map(({ wish }) => wish.name)])),
+      },
+    ];
+  });
+  return new Map(members);
+}
+
 /** For each candidate the names of the instances it waits for. */
-function waitedFor({ wanted, wish, candidates }: Runnable, all: readonly Runnable[], scope: Scope): string[][] {
-  const known = knownNames(scope);
-  const here = all.filter((other) => other.wish.group === wish.group);
-  const written = scope.named.instances.filter(({ group }) => group === wish.group).map(({ name }) => name);
+function waitedFor(
+  { wanted, wish, candidates }: Runnable,
+  members: Members | undefined,
+  names: ReadonlySet<string>,
+  { problems }: Scope,
+): string[][] {
   return candidates.map(({ layer }) =>
     (layer.dependsOn ?? []).flatMap((name) => {
-      if (written.includes(name)) return [name];
-      const instances = here.filter((other) => other.wish.service === name).map((other) => other.wish.name);
-      if (instances.length === 0 && known.has(name)) {
-        scope.problems.add(
+      if (members?.names.has(name) === true) return [name];
+      const instances = members?.byService.get(name) ?? [];
+      if (instances.length === 0 && names.has(name)) {
+        problems.add(
           wanted.place,
           `it depends on ${name}, which no instance of group ${wish.group} runs`,
           `Add one: instances: [{ name: ${name} }]`,
@@ -93,28 +115,53 @@ function withNames(
   return { ...wish, overrides: { ...wish.overrides, dependsOn: first } };
 }
 
+/** Takes away, again and again, what waits for nothing any more. What stays holds the circles; each is reported once. */
 function reportCycles(edges: ReadonlyMap<Runnable, readonly string[][]>, { problems }: Scope): void {
   const byName = new Map(
     [...edges.keys()].map((runnable) => [`${runnable.wish.group}/${runnable.wish.name}`, runnable]),
   );
-  const done = new Set<Runnable>();
-  const visit = (runnable: Runnable, trail: readonly Runnable[]): void => {
-    const from = trail.indexOf(runnable);
-    if (from >= 0) {
-      const names = [...trail.slice(from), runnable].map(({ wish }) => wish.name);
-      problems.add(
-        runnable.wanted.place,
-        `it waits for itself: ${names.join(" → ")}`,
-        "Take one of the depends_on out.",
-      );
-      return;
+  const open = new Map<Runnable, Set<Runnable>>();
+  const waiting = new Map<Runnable, Runnable[]>();
+  for (const [runnable, lists] of edges) {
+    const others = lists.flat().flatMap((name) => byName.get(`${runnable.wish.group}/${name}`) ?? []);
+    open.set(runnable, new Set(others));
+    for (const other of new Set(others)) listOf(waiting, other).push(runnable);
+  }
+  const free = [...open].filter(([, others]) => others.size === 0).map(([runnable]) => runnable);
+  for (let next = free.pop(); next !== undefined; next = free.pop()) {
+    open.delete(next);
+    for (const waiter of waiting.get(next) ?? []) {
+      const others = open.get(waiter);
+      if (others?.delete(next) === true && others.size === 0) free.push(waiter);
     }
-    if (done.has(runnable)) return;
-    for (const name of new Set((edges.get(runnable) ?? []).flat())) {
-      const next = byName.get(`${runnable.wish.group}/${name}`);
-      if (next !== undefined) visit(next, [...trail, runnable]);
+  }
+  const seen = new Set<Runnable>();
+  for (const start of open.keys()) {
+    const trail = new Set<Runnable>();
+    let at: Runnable | undefined = start;
+    while (at !== undefined && !seen.has(at)) {
+      seen.add(at);
+      trail.add(at);
+      at = open.get(at)?.values().next().value;
     }
-    done.add(runnable);
-  };
-  for (const runnable of edges.keys()) visit(runnable, []);
+    if (at !== undefined && trail.has(at)) reportCycle([...trail].slice([...trail].indexOf(at)), problems);
+  }
+}
+
+function listOf<K, V>(lists: Map<K, V[]>, key: K): V[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
+}
+
+function reportCycle(circle: readonly Runnable[], problems: Scope["problems"]): void {
+  const [first] = circle;
+  if (first === undefined) return;
+  const names = circle.map(({ wish }) => wish.name);
+  const shown = names.length > 8 ? [...names.slice(0, 8), "…"] : names;
+  problems.add(
+    first.wanted.place,
+    `it waits for itself: ${[...shown, first.wish.name].join(" → ")}`,
+    "Take one of the depends_on out.",
+  );
 }

@@ -1,6 +1,13 @@
 // From texts to settings, or to everything that is wrong with them at once.
 import { compileFiles, type ParseOptions } from "./compile-files.ts";
-import { checkHostPorts, checkImages, checkInstances, checkPortNames, type Scope } from "./cross-references.ts";
+import {
+  checkHostPorts,
+  checkImages,
+  checkInstances,
+  checkPortNames,
+  indexOf,
+  type Scope,
+} from "./cross-references.ts";
 import { resolveDependencies } from "./depends-on.ts";
 import { type Draft, draftOf } from "./draft.ts";
 import { createNoticeList } from "./notices.ts";
@@ -17,6 +24,8 @@ export { envFilePaths } from "./env-file.ts";
 
 /** More files than this are a mistake. */
 const maxFiles = 64;
+/** Instances of one project. What depends on each other is looked at in pairs. */
+const maxInstances = 5000;
 
 /**
  * Reads settings files, later ones laid over earlier ones: a service, instance, host or volume of the same name is replaced, new
@@ -48,7 +57,17 @@ export function parseSettings(
   const drafts = readable.map(draftOf);
   const compiled = compileFiles(drafts, options, { problems, notices });
   const project = options.project || drafts.findLast((draft) => draft.project !== undefined)?.project || "default";
-  const scope: Scope = { compiled, named: allNames(drafts), problems, notices };
+  const named = allNames(drafts);
+  const scope: Scope = { compiled, named, problems, notices, index: indexOf(compiled, named) };
+  const [tooMany] = compiled.instances.slice(maxInstances);
+  if (tooMany !== undefined) {
+    problems.add(
+      tooMany.place,
+      `a project has at most ${maxInstances} instances, here are ${compiled.instances.length}`,
+      "Use replicas, or several projects.",
+    );
+    return failed(problems.sorted());
+  }
   checkImages(scope);
   const runnables = checkInstances(scope);
   checkHostPorts(runnables, problems);

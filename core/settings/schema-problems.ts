@@ -119,9 +119,17 @@ function nearHint(written: string, allowed: readonly string[]): string {
   return hint.startsWith("Did you mean") ? hint : "";
 }
 
-/** A suggestion, for words of the length of a name. Comparing long text would cost its square. */
+/** Names that are compared with a wrong one, at most. */
+const maxCompared = 300;
+
+/** A suggestion, for words of the length of a name, among names of about that length. Comparing long text would cost its square. */
 export function hintFor(written: string, known: Iterable<string>): string {
-  return written.length > 64 ? "" : suggestion(written, known);
+  if (written.length > 64) return "";
+  const all = [...known];
+  if (all.length <= maxCompared) return suggestion(written, all);
+  const near = all.filter((name) => Math.abs(name.length - written.length) <= Math.ceil(written.length / 3));
+  const hint = suggestion(written, near.slice(0, maxCompared));
+  return hint.startsWith("Did you mean") ? hint : "";
 }
 
 export function valueAt(root: unknown, path: Path): unknown {

@@ -15,11 +15,9 @@ export function isSet<T>(written: T | null | undefined): written is T {
 
 export const text = z.string();
 export const line = z.string().min(1, { error: "must not be empty" });
-export const name = z
-  .string()
-  .regex(namePattern, {
-    error: "must be a name: letters, digits, dot, dash, underscore, at most 63, beginning with a letter or digit",
-  });
+export const name = z.string().regex(namePattern, {
+  error: "must be a name: letters, digits, dot, dash, underscore, at most 63, beginning with a letter or digit",
+});
 export const absolutePath = z.string().regex(/^\//, { error: "must be an absolute path" });
 
 export function whole(min: number, max: number): z.ZodInt {
@@ -36,14 +34,14 @@ export const size = z
   })
   .refine((written) => isWithin(parseBytes(written), 2 ** 53), { error: sizeText });
 
-const durationText = 'must be a time such as "90s", "1m30s" or "500ms", or a number of seconds';
+const durationText = 'must be a time such as "90s", "1m30s" or "500ms", or a number of seconds, at most 365d';
 export const duration = z
   .union(
     [z.number(), z.string().regex(/^(\d+(\.\d+)?|(\d+(\.\d+)?\s*(ms|min|s|m|h|d)\s*)+)$/, { error: durationText })],
     { error: durationText },
   )
   .refine((written) => isWithin(parseDurationMs(written), 365 * 86_400_000), {
-    error: `${durationText}; at most 365d`,
+    error: durationText,
   });
 
 const cpuText = 'must be a number of cores such as 2, 0.5 or "500m"';
@@ -85,8 +83,6 @@ function isAddress(written: string): boolean {
 }
 
 /** Address a port is bound to: an IP address, nothing else. */
-export const ipAddress = z
-  .string()
-  .refine((written) => z.union([z.ipv4(), z.ipv6()]).safeParse(written).success, {
-    error: "must be an IP address such as 127.0.0.1",
-  });
+export const ipAddress = z.string().refine((written) => z.union([z.ipv4(), z.ipv6()]).safeParse(written).success, {
+  error: "must be an IP address such as 127.0.0.1",
+});

@@ -1,16 +1,6 @@
 // Reads one YAML text into plain values, and tells for any path in them where it was written.
 // The values are made here rather than by the library: its own alias and duplicate checks are quadratic in hostile files.
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Pair,
-  parseDocument,
-  type Scalar,
-  type YAMLMap,
-} from "yaml";
+import { isAlias, isMap, isScalar, isSeq, type Pair, parseDocument, type Scalar, type YAMLMap } from "yaml";
 import { plainValue, type Resolved } from "./plain-value.ts";
 import { formatPath, type Path, type Position, type ProblemList } from "./problem.ts";
 
@@ -51,24 +41,14 @@ export function readYaml(name: string, text: string, problems: ProblemList): Yam
 }
 
 function readDocument(name: string, text: string, problems: ProblemList): YamlSource | undefined {
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: false,
-    version: "1.2",
-    logLevel: "silent",
-  });
-  const at = (offset: number): Position => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, version: "1.2" });
+  const at = positionsIn(text);
   for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
     const [said, hint] =
       code === "MULTIPLE_DOCS"
         ? ["a second document begins here", "Put it into a file of its own."]
         : [`YAML: ${message}`, ""];
-    problems.addAt(name, at(Math.min(pos[0], text.length)), said, hint);
+    problems.addAt(name, at(pos[0]), said, hint);
   }
   if (document.errors.length + document.warnings.length > 0) return undefined;
   const root = document.contents;
@@ -95,6 +75,22 @@ function readDocument(name: string, text: string, problems: ProblemList): YamlSo
     problems.addAt(name, position, path.length === 0 ? message : `${formatPath(path)}: ${message}`, hint);
   });
   return { name, value, ...lookups(root, targets, at) };
+}
+
+/** Line and column of an offset. The library's own counter loses its place after some syntax errors. */
+function positionsIn(text: string): (offset: number) => Position {
+  const starts = [0];
+  for (let i = text.indexOf("\n"); i >= 0; i = text.indexOf("\n", i + 1)) starts.push(i + 1);
+  return (written) => {
+    const offset = Math.min(Math.max(0, written), text.length);
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  };
 }
 
 function lookups(
