@@ -44,6 +44,8 @@ export function watchEvents(
       }
     } finally {
       close();
+      // An end is news as well: the engine may be away, and the next look says so.
+      notify();
     }
   };
   void keepSubscribed(calls, options, subscribe, signal);
