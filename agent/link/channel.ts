@@ -44,7 +44,7 @@ export async function runChannel(
     const { message, hint } = toOzError(error);
     end = { exitCode: 1, error: hint === "" ? message : `${message}. ${hint}` };
   }
-  if (abort.signal.aborted) return void call.cancel();
+  if (abort.signal.aborted) return call.cancel();
   await send({ case: "closed", value: { $typeName: "ozwald.v1.ChannelClosed", ...end } }).catch(() => {});
   call.end();
   // The other side may still be sending input; without a reader its end would never be seen.

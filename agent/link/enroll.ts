@@ -1,15 +1,22 @@
 // Joins this machine to a cluster. The token is sent only over a connection whose authority is the one it names.
 import { createHash, X509Certificate } from "node:crypto";
-import https from "node:https";
 import { isIP } from "node:net";
 import tls from "node:tls";
-import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
-import { EnrollRequestSchema, type EnrollResponse, EnrollResponseSchema } from "#proto/hosts_pb.ts";
-import { isErrorCode, OzError, toOzError } from "#core/errors.ts";
+import { create } from "@bufbuild/protobuf";
+import { EnrollRequestSchema, type EnrollResponse } from "#proto/hosts_pb.ts";
+import { OzError } from "#core/errors.ts";
 import { parseJoinToken } from "#core/join-token.ts";
 import { certificateRequest, newKeyPem } from "./certificate-request.ts";
 import { type ControlAddress, parseControlAddress } from "./control-address.ts";
-import { certificateFits, type HostIdentity, loadIdentity, prepareStateDir, saveIdentity } from "./identity-files.ts";
+import { callEnroll, unreachable } from "./enroll-call.ts";
+import {
+  certificateFits,
+  discardKey,
+  type HostIdentity,
+  loadIdentity,
+  saveIdentity,
+  saveKey,
+} from "./identity-files.ts";
 
 export type EnrollOptions = {
   /** Control plane, "https://10.0.0.5:7443". */
@@ -23,6 +30,8 @@ export type EnrollOptions = {
   readonly signal?: AbortSignal;
 };
 
+const defaultMs = 15_000;
+
 export type Enrolled = { readonly outcome: "joined" | "already_joined"; readonly identity: HostIdentity };
 
 /**
@@ -34,10 +43,22 @@ export async function enroll(options: EnrollOptions): Promise<Enrolled> {
   const { caSha256 } = parseJoinToken(options.token);
   const present = await loadIdentity(options.stateDir);
   if (present !== undefined) return alreadyJoined(present, caSha256, options.stateDir);
-  await prepareStateDir(options.stateDir);
   const caPem = await fetchAuthority(address, caSha256, options);
   const keyPem = newKeyPem();
-  const answer = await requestCertificate(address, caPem, certificateRequest(keyPem, options.hostname), options);
+  const { token, hostname, timeoutMs = defaultMs, signal } = options;
+  const request = create(EnrollRequestSchema, {
+    token: token.trim(),
+    csrPem: certificateRequest(keyPem, hostname),
+    hostname,
+  });
+  await saveKey(options.stateDir, keyPem);
+  let answer: EnrollResponse;
+  try {
+    answer = await callEnroll(address, caPem, request, { timeoutMs, signal });
+  } catch (error) {
+    await discardKey(options.stateDir);
+    throw error;
+  }
   checkAnswer(answer, keyPem, caSha256, address);
   const identity: HostIdentity = {
     hostId: answer.hostId,
@@ -92,7 +113,7 @@ function shownCertificate(
   { host, port, text }: ControlAddress,
   options: EnrollOptions,
 ): Promise<X509Certificate | undefined> {
-  const { timeoutMs = 15_000, signal } = options;
+  const { timeoutMs = defaultMs, signal } = options;
   return new Promise((resolve, reject) => {
     const socket = tls.connect({
       ...{ host, port, minVersion: "TLSv1.3", ALPNProtocols: ["http/1.1"], rejectUnauthorized: false },
@@ -113,93 +134,6 @@ function shownCertificate(
   });
 }
 
-/** Sends the token over a connection that is verified against the authority, the name included. */
-function requestCertificate(
-  { host, port, text }: ControlAddress,
-  caPem: string,
-  csrPem: string,
-  options: EnrollOptions,
-): Promise<EnrollResponse> {
-  const { token, hostname, timeoutMs = 15_000, signal } = options;
-  const body = toJsonString(
-    EnrollRequestSchema,
-    create(EnrollRequestSchema, { token: token.trim(), csrPem, hostname }),
-  );
-  const limit = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]);
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error) =>
-      reject(
-        signal?.aborted
-          ? new OzError("cancelled", "joining was cancelled")
-          : requestError(text, error, limit.aborted ? timeoutMs : 0),
-      );
-    const request = https.request(
-      {
-        ...{
-          host,
-          port,
-          ca: caPem,
-          minVersion: "TLSv1.3",
-          agent: false,
-          signal: limit,
-          method: "POST",
-          path: "/ozwald.v1.EnrollmentService/Enroll",
-        },
-        headers: {
-          "content-type": "application/json",
-          "connect-protocol-version": "1",
-          "content-length": Buffer.byteLength(body),
-        },
-        ...(isIP(host) === 0 ? { servername: host } : {}),
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on("data", (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > 1_000_000) request.destroy(new Error("the answer is too long"));
-          else chunks.push(chunk);
-        });
-        response.once("error", fail);
-        response.once("end", () => {
-          try {
-            resolve(readAnswer(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), text));
-          } catch (error) {
-            reject(toOzError(error));
-          }
-        });
-      },
-    );
-    request.once("error", fail);
-    request.end(body);
-  });
-}
-
-function readAnswer(status: number, text: string, where: string): EnrollResponse {
-  if (status === 200) return fromJsonString(EnrollResponseSchema, text, { ignoreUnknownFields: true });
-  const { code = "", message = "" } = problemOf(text);
-  if (code === "unauthenticated" || status === 401) {
-    throw new OzError("unauthenticated", `${where} refused the token: ${message || "it is wrong, used or too old"}`, {
-      hint: "A token works once and for minutes only. Make a new one: ozctl host invite",
-    });
-  }
-  throw new OzError(
-    isErrorCode(code) ? code : "unavailable",
-    `${where} did not let this machine join (HTTP ${status}): ${message || "no reason given"}`,
-    {
-      hint: "See the log of the control plane, then try again with a new token: ozctl host invite",
-    },
-  );
-}
-
-function problemOf(text: string): { code?: string; message?: string } {
-  try {
-    return JSON.parse(text) as { code?: string; message?: string };
-  } catch {
-    return {};
-  }
-}
-
 function checkAnswer(answer: EnrollResponse, keyPem: string, caSha256: string, { text }: ControlAddress): void {
   const whole = [answer.hostId, answer.clusterId, answer.name, answer.certificatePem, answer.caPem].every(
     (part) => part !== "",
@@ -213,27 +147,6 @@ function checkAnswer(answer: EnrollResponse, keyPem: string, caSha256: string, {
   throw new OzError(
     "internal",
     `${text} answered with a certificate that does not fit this host's key or the authority of the token`,
-  );
-}
-
-function unreachable(where: string, why: string, cause?: unknown): OzError {
-  return new OzError("unavailable", `the control plane at ${where} cannot be reached: ${why}`, {
-    hint: "Is it running, and does a firewall let this machine through to that port?",
-    cause,
-  });
-}
-
-function requestError(where: string, error: Error, timedOutAfterMs: number): OzError {
-  if (timedOutAfterMs > 0) return unreachable(where, `no answer within ${timedOutAfterMs} ms`, error);
-  if ((error as { code?: string }).code !== "ERR_TLS_CERT_ALTNAME_INVALID")
-    return unreachable(where, error.message, error);
-  return new OzError(
-    "unauthenticated",
-    `the certificate of the control plane is not for the address ${where}. The token was not sent`,
-    {
-      hint: "Start the control plane with --advertise and that address, or use an address that it was started with.",
-      cause: error,
-    },
   );
 }
 

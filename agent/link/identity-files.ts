@@ -40,6 +40,17 @@ export async function loadIdentity(stateDir: string): Promise<HostIdentity | und
   return { ...facts, keyPem, certPem, caPem };
 }
 
+/** Writes the key of an identity to come: a disk that is full or closed is noticed before a token is used up. */
+export async function saveKey(stateDir: string, keyPem: string): Promise<void> {
+  await prepareStateDir(stateDir);
+  await writeWhole(stateDir, files.key, keyPem);
+}
+
+/** Removes a key that got no certificate. */
+export async function discardKey(stateDir: string): Promise<void> {
+  await rm(join(stateDir, files.key), { force: true });
+}
+
 /** Writes a new identity; identity.json comes last. */
 export async function saveIdentity(stateDir: string, identity: HostIdentity): Promise<void> {
   const { hostId, name, clusterId, address, keyPem, certPem, caPem } = identity;
@@ -62,8 +73,12 @@ export async function replaceKeyPair(stateDir: string, keyPem: string, certPem: 
   await syncFolder(stateDir);
 }
 
-export async function prepareStateDir(stateDir: string): Promise<void> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+async function prepareStateDir(stateDir: string): Promise<void> {
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw toOzError(error, "precondition");
+  }
 }
 
 async function currentCertificate(stateDir: string): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 // One stream from Hello to its end: sends reports and heartbeats, hands on what comes, and notices silence.
-import * as grpc from "@grpc/grpc-js";
+import type * as grpc from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
 import {
   type Assignment,
@@ -132,7 +132,7 @@ export class LinkStream {
         return void this.#openChannel(message.value);
       case "closed":
         return this.#end(message.value.message || message.value.reason, message.value.reason);
-      default:
+      case undefined:
         // A newer control plane may say more than this version knows.
         return;
     }

@@ -15,7 +15,7 @@ import { type Clock, sleep } from "#core/clock.ts";
 import { OzError, toOzError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { AgentChannel, ChannelEnd } from "./channel.ts";
-import { LinkStream } from "./link-stream.ts";
+import { LinkStream, type StreamEnd } from "./link-stream.ts";
 import { type LinkEvent, type LinkState, nextLinkState } from "./link-state.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type Keepalive, type LinkIdentity, type LinkTransport, openTransport } from "./transport.ts";
@@ -50,7 +50,7 @@ export type LinkOptions = {
 };
 
 /** What a stream needs of the link. */
-export type LinkDeps = Pick<LinkOptions, "clock" | "log" | "onWelcome" | "onAssignment" | "onOpenChannel"> & {
+export type LinkDeps = Pick<LinkOptions, "clock" | "onWelcome" | "onAssignment" | "onOpenChannel"> & {
   readonly outbox: Outbox;
   readonly coalesceMs: number;
   readonly connectMs: number;
@@ -76,95 +76,135 @@ export type AgentLink = {
 /** Closed reasons after which an immediate return would only make it worse. */
 const patientReasons = new Set(["superseded", "quarantined", "revoked", "fenced"]);
 
+/** Starts dialling; it goes on until the link is disposed. */
 export function startLink(options: LinkOptions): AgentLink {
-  const { clock, log, connectMs = 20_000, coalesceMs = 100, pictureComplete = () => true } = options;
-  const outbox = createOutbox();
-  const stop = new AbortController();
-  let identity = options.identity;
-  let state: LinkState = { state: "closed", since: clock.now(), reason: "not started" };
-  let stream: LinkStream | undefined;
-  let transport: LinkTransport | undefined;
+  return new Link(options);
+}
 
-  function step(event: LinkEvent): void {
-    const next = nextLinkState(state, event, clock.now());
-    if (next === state) return;
-    state = next;
-    options.onState?.(state);
+class Link implements AgentLink {
+  readonly #options: LinkOptions;
+  readonly #outbox = createOutbox();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #identity: LinkIdentity;
+  #state: LinkState;
+  #stream: LinkStream | undefined;
+  #transport: LinkTransport | undefined;
+  #lastReason = "";
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#identity = options.identity;
+    this.#state = { state: "closed", since: options.clock.now(), reason: "not started" };
+    this.#running = this.#run();
   }
 
-  const deps: LinkDeps = {
-    ...{ clock, log, outbox, coalesceMs, connectMs, pictureComplete: () => pictureComplete() },
-    onWelcome: (welcome) => options.onWelcome(welcome),
-    onAssignment: (assignment, welcome) => options.onAssignment(assignment, welcome),
-    onOpenChannel: (request, channel) => options.onOpenChannel(request, channel),
-    welcomed: (welcome) => step({ event: "welcomed", welcome }),
-    explain: (error) => explain(error, identity, clock.now()),
-  };
+  report(changed: readonly Observed[], gone: readonly string[]): void {
+    this.#outbox.put(changed, gone);
+    this.#stream?.tellSoon();
+  }
+
+  telemetry(sample: Telemetry): void {
+    this.#outbox.setTelemetry(sample);
+    this.#stream?.tellSoon();
+  }
+
+  inventory(inventory: Inventory): void {
+    this.#outbox.setInventory(inventory);
+    this.#stream?.tellSoon();
+  }
+
+  state(): LinkState {
+    return this.#state;
+  }
+
+  async renewCertificate(csrPem: string, signal: AbortSignal): Promise<RenewCertificateResponse> {
+    if (this.#transport !== undefined && this.#state.state === "ready") return this.#transport.renew(csrPem, signal);
+    throw new OzError("unavailable", "the control plane is not connected", {
+      hint: "The agent tries again by itself.",
+    });
+  }
+
+  setIdentity(identity: LinkIdentity): void {
+    this.#identity = identity;
+    this.#stream?.end("the certificate was renewed");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#stream?.end("the agent stops");
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random, onClosed } = this.#options;
+    const { signal } = this.#stop;
+    this.#step({ event: "start" });
+    while (!signal.aborted) {
+      const { reason, closed } = await this.#attempt().catch(failed);
+      this.#stream = this.#transport = undefined;
+      if (signal.aborted) break;
+      if (closed !== "") onClosed?.(closed, reason);
+      this.#step({ event: "lost", reason, patient: patientReasons.has(closed), random: random() });
+      if (this.#state.state !== "backoff") break;
+      const waitMs = this.#state.until - clock.now();
+      this.#tell(reason, waitMs);
+      await sleep(clock, waitMs, signal);
+      this.#step({ event: "wake" });
+    }
+    this.#step({ event: "stop", reason: "the agent stops" });
+  }
 
   /** One attempt, from Hello to the end of its stream. */
-  async function attempt(): Promise<{ reason: string; closed: string }> {
-    outbox.rewind();
-    const hello = await options.hello();
-    outbox.seed(hello.observed, pictureComplete());
-    if (stop.signal.aborted) return { reason: "the agent stops", closed: "" };
-    transport = openTransport(identity, options.address, options.keepalive);
-    stream = new LinkStream(deps, transport);
-    stream.greet(hello);
-    return stream.done;
+  async #attempt(): Promise<StreamEnd> {
+    const { hello, address, keepalive, pictureComplete = always } = this.#options;
+    this.#outbox.rewind();
+    const said = await hello();
+    this.#outbox.seed(said.observed, pictureComplete());
+    if (this.#stop.signal.aborted) return { reason: "the agent stops", closed: "" };
+    this.#transport = openTransport(this.#identity, address, keepalive);
+    this.#stream = new LinkStream(this.#deps(), this.#transport);
+    this.#stream.greet(said);
+    return this.#stream.done;
   }
 
-  async function run(): Promise<void> {
-    step({ event: "start" });
-    while (!stop.signal.aborted) {
-      const { reason, closed } = await attempt().catch((error: unknown) => ({
-        reason: toOzError(error).message,
-        closed: "",
-      }));
-      stream = transport = undefined;
-      if (stop.signal.aborted) break;
-      if (closed !== "") options.onClosed?.(closed, reason);
-      step({ event: "lost", reason, patient: patientReasons.has(closed), random: options.random() });
-      if (state.state !== "backoff") break;
-      log.warn(
-        { reason, waitMs: state.until - clock.now() },
-        "the link to the control plane is down; containers keep running",
-      );
-      await sleep(clock, state.until - clock.now(), stop.signal);
-      step({ event: "wake" });
-    }
-    step({ event: "stop", reason: "the agent stops" });
+  #deps(): LinkDeps {
+    const { clock, connectMs = 20_000, coalesceMs = 100, pictureComplete = always, ...options } = this.#options;
+    const identity = this.#identity;
+    return {
+      ...{ clock, connectMs, coalesceMs, outbox: this.#outbox },
+      pictureComplete: () => pictureComplete(),
+      onWelcome: (welcome) => options.onWelcome(welcome),
+      onAssignment: (assignment, welcome) => options.onAssignment(assignment, welcome),
+      onOpenChannel: (request, channel) => options.onOpenChannel(request, channel),
+      welcomed: (welcome) => this.#step({ event: "welcomed", welcome }),
+      explain: (error) => explain(error, identity, clock.now()),
+    };
   }
-  const running = run();
 
-  return {
-    report(changed, gone) {
-      outbox.put(changed, gone);
-      stream?.tellSoon();
-    },
-    telemetry(sample) {
-      outbox.setTelemetry(sample);
-      stream?.tellSoon();
-    },
-    inventory(inventory) {
-      outbox.setInventory(inventory);
-      stream?.tellSoon();
-    },
-    state: () => state,
-    async renewCertificate(csrPem, signal) {
-      if (transport === undefined || state.state !== "ready")
-        throw new OzError("unavailable", "the control plane is not connected");
-      return transport.renew(csrPem, signal);
-    },
-    setIdentity(next) {
-      identity = next;
-      stream?.end("the certificate was renewed");
-    },
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      stream?.end("the agent stops");
-      await running;
-    },
-  };
+  #step(event: LinkEvent): void {
+    const next = nextLinkState(this.#state, event, this.#options.clock.now());
+    if (next === this.#state) return;
+    if (next.state === "ready") this.#lastReason = "";
+    this.#state = next;
+    this.#options.onState?.(next);
+  }
+
+  /** Each reason once; a control plane that is away for a night is one line. */
+  #tell(reason: string, waitMs: number): void {
+    const { log } = this.#options;
+    const write = reason === this.#lastReason ? "debug" : "warn";
+    this.#lastReason = reason;
+    log[write]({ reason, waitMs }, "no link to the control plane; containers keep running, trying again");
+  }
+}
+
+function failed(error: unknown): StreamEnd {
+  return { reason: toOzError(error).message, closed: "" };
+}
+
+function always(): boolean {
+  return true;
 }
 
 /** Why a stream failed, for people. */

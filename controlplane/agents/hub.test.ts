@@ -10,7 +10,7 @@ import {
   ReportSchema,
 } from "#proto/agent_pb.ts";
 import { ObservedSchema } from "#proto/replicas_pb.ts";
-import { OzError } from "#core/errors.ts";
+import type { OzError } from "#core/errors.ts";
 import { quietLog } from "#core/log.ts";
 import { manualClock } from "#core/testing/manual-clock.ts";
 import type { Admission, AgentSession } from "./agent-session.ts";

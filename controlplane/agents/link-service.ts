@@ -82,7 +82,8 @@ async function serveLink(call: LinkCall, options: LinkServerOptions): Promise<vo
   let greeted = false;
   try {
     // One message at a time: while one is worked on, the stream's window holds the agent back.
-    for await (const { message } of call as AsyncIterable<LinkRequest>) {
+    // Leaving the loop must not destroy the stream: then the reason would never be sent.
+    for await (const { message } of call.iterator({ destroyOnReturn: false }) as AsyncIterable<LinkRequest>) {
       patience.cancel();
       if (greeted) {
         intake.receive(session, message);
