@@ -18,8 +18,11 @@ const clusterId = "abcdef123456";
 const id = "e".repeat(64);
 let docker: FakeDocker;
 let procRoot = "";
-/** A hundred times as fast. */
-const hasty: Clock = { now: () => Date.now() * 100, after: (ms, fn) => systemClock.after(ms / 100, fn) };
+/** Time that runs faster than the machine's. Ten times leaves a busy machine a second to answer a call. */
+const faster = (times: number): Clock => ({
+  now: () => Date.now() * times,
+  after: (ms, fn) => systemClock.after(ms / times, fn),
+});
 
 beforeEach(async () => {
   docker = await fakeDocker({ "GET /info": { body: { NCPU: 2, Runtimes: { runc: {} } } } });
@@ -30,7 +33,7 @@ afterEach(async () => {
   rmSync(procRoot, { recursive: true, force: true });
 });
 
-const engine = (clock: Clock = hasty) =>
+const engine = (clock: Clock = faster(10)) =>
   createDockerEngine({ clusterId, socketPath: docker.socketPath, log: quietLog, clock, procRoot, random: () => 0 });
 const plan: ContainerPlan = {
   clusterId, replicaId: "r1r2r3r4", generation: 1, attempt: 1, slot: 0, specHash: "h", image: "web:1", hostPorts: {},
@@ -53,12 +56,12 @@ describe("time", () => {
     let closed = 0;
     docker.answers = { "GET /containers/json": (_request, response) => void response.on("close", () => closed++) };
     const begun = Date.now();
-    await expect(engine().list()).rejects.toMatchObject({
+    await expect(engine(faster(100)).list()).rejects.toMatchObject({
       code: "timeout",
       message: "The container engine did not list containers within 10 s.",
     });
-    expect(Date.now() - begun).toBeLessThan(1_000);
-    await expect.poll(() => closed).toBe(1);
+    expect(Date.now() - begun).toBeLessThan(5_000);
+    await expect.poll(() => closed, { timeout: 5_000 }).toBe(1);
   });
 
   test("an engine that ends the connection is unavailable", async () => {
@@ -253,7 +256,7 @@ describe("watching", () => {
     const stop = new AbortController();
     let calls = 0;
     engine().watch(() => calls++, stop.signal);
-    await expect.poll(() => since.length, { interval: 5 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => since.length, { interval: 5, timeout: 10_000 }).toBeGreaterThanOrEqual(3);
     stop.abort();
     expect(since.slice(0, 3)).toEqual([null, "1700000000.123456789", "1700000000.123456789"]);
     expect(calls).toBeGreaterThanOrEqual(3);
