@@ -1,7 +1,7 @@
 // The settings of the original, in both of its forms, load as they are.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { OzError } from "../errors.ts";
+import type { OzError } from "../errors.ts";
 import { envFilePaths, parseSettings } from "./parse-settings.ts";
 import { candidateSpecs } from "./resolve-spec.ts";
 import type { Settings } from "./settings.ts";

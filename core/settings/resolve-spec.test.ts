@@ -1,7 +1,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { ReplicaSpecSchema } from "#proto/spec_pb.ts";
-import { OzError } from "../errors.ts";
+import type { OzError } from "../errors.ts";
 import { knownVarieties, serviceRequirementText } from "./requires.ts";
 import { candidateSpecs, type SpecWish } from "./resolve-spec.ts";
 import type { CandidateSpec, Layer, ServiceDefinition } from "./settings.ts";

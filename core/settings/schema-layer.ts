@@ -4,52 +4,60 @@ import * as v from "./schema-values.ts";
 
 const o = v.optional;
 
-const volume = z.strictObject({
-  name: o(v.name).describe("Volume declared under volumes"),
-  type: o(z.enum(["bind", "named", "tmpfs"])).describe("Kind of a mount that names no declared volume"),
-  source: o(v.line).describe("Absolute path on the target host (bind)"),
-  target: v.line.describe("Absolute path inside the container"),
-  read_only: o(z.boolean()).describe("Writing is refused"),
-  size: o(v.size).describe("Size limit (tmpfs)"),
-});
+const volume = z
+  .strictObject({
+    name: o(v.name).describe("Volume declared under volumes"),
+    type: o(z.enum(["bind", "named", "tmpfs"])).describe("Kind of a mount that names no declared volume"),
+    source: o(v.line).describe("Absolute path on the target host (bind)"),
+    target: v.line.describe("Absolute path inside the container"),
+    read_only: o(z.boolean()).describe("Writing is refused"),
+    size: o(v.size).describe("Size limit (tmpfs)"),
+  })
+  .meta({ id: "Mount" });
 
-const port = z.strictObject({
-  name: o(v.name).describe("Name of the port; http for the first one that has none"),
-  container_port: v.portNumber.describe("Port inside the container"),
-  host_port: o(v.whole(0, 65_535)).describe("Port on the host; 0 or nothing lets the agent choose one and keep it"),
-  host_address: o(v.ipAddress).describe("Address of the host; 127.0.0.1 unless written"),
-  transport: o(z.enum(["tcp", "udp"])).describe("tcp unless written"),
-  protocol: o(
-    z.string().regex(/^[a-z][a-z0-9+.-]{0,31}$/, { error: "must be a word such as http, grpc or tcp" }),
-  ).describe("What is spoken on it: http (default), grpc, tcp"),
-});
+const port = z
+  .strictObject({
+    name: o(v.name).describe("Name of the port; http for the first one that has none"),
+    container_port: v.portNumber.describe("Port inside the container"),
+    host_port: o(v.whole(0, 65_535)).describe("Port on the host; 0 or nothing lets the agent choose one and keep it"),
+    host_address: o(v.ipAddress).describe("Address of the host; 127.0.0.1 unless written"),
+    transport: o(z.enum(["tcp", "udp"])).describe("tcp unless written"),
+    protocol: o(
+      z.string().regex(/^[a-z][a-z0-9+.-]{0,31}$/, { error: "must be a word such as http, grpc or tcp" }),
+    ).describe("What is spoken on it: http (default), grpc, tcp"),
+  })
+  .meta({ id: "Port" });
 
-const probe = z.strictObject({
-  http: o(
-    z.strictObject({
-      port: v.portNumber.describe("Port inside the container"),
-      path: o(v.absolutePath).describe("Path that has to answer 200 to 399; / unless written"),
-    }),
-  ).describe("HTTP GET"),
-  tcp: o(
-    z.strictObject({ port: v.portNumber.describe("Port inside the container that has to accept a connection") }),
-  ).describe("TCP connection"),
-  exec: o(
-    z.strictObject({ command: v.textOrList.describe("Command inside the container that has to exit 0") }),
-  ).describe("Command"),
-  interval: o(v.duration).describe("Time between two tries; 1s until ready, then 10s"),
-  timeout: o(v.duration).describe("Longest time of one try; 5s"),
-  failure_threshold: o(v.whole(1, 1000)).describe("Failures in a row before a ready replica is unwell; 3"),
-});
+const probe = z
+  .strictObject({
+    http: o(
+      z.strictObject({
+        port: v.portNumber.describe("Port inside the container"),
+        path: o(v.absolutePath).describe("Path that has to answer 200 to 399; / unless written"),
+      }),
+    ).describe("HTTP GET"),
+    tcp: o(
+      z.strictObject({ port: v.portNumber.describe("Port inside the container that has to accept a connection") }),
+    ).describe("TCP connection"),
+    exec: o(
+      z.strictObject({ command: v.textOrList.describe("Command inside the container that has to exit 0") }),
+    ).describe("Command"),
+    interval: o(v.duration).describe("Time between two tries; 1s until ready, then 10s"),
+    timeout: o(v.duration).describe("Longest time of one try; 5s"),
+    failure_threshold: o(v.whole(1, 1000)).describe("Failures in a row before a ready replica is unwell; 3"),
+  })
+  .meta({ id: "Probe" });
 
-const healthcheck = z.strictObject({
-  test: o(v.textOrList).describe("Command; a list may begin with CMD, CMD-SHELL or NONE"),
-  interval: o(v.duration).describe("Time between two runs; 30s"),
-  timeout: o(v.duration).describe("Longest run; 30s"),
-  retries: o(v.whole(1, 1000)).describe("Failures in a row before it is unwell; 3"),
-  start_period: o(v.duration).describe("Time after the start in which failures do not count; 0s"),
-  disable: o(z.boolean()).describe("Switches off a check that the image brings"),
-});
+const healthcheck = z
+  .strictObject({
+    test: o(v.textOrList).describe("Command; a list may begin with CMD, CMD-SHELL or NONE"),
+    interval: o(v.duration).describe("Time between two runs; 30s"),
+    timeout: o(v.duration).describe("Longest run; 30s"),
+    retries: o(v.whole(1, 1000)).describe("Failures in a row before it is unwell; 3"),
+    start_period: o(v.duration).describe("Time after the start in which failures do not count; 0s"),
+    disable: o(z.boolean()).describe("Switches off a check that the image brings"),
+  })
+  .meta({ id: "Healthcheck" });
 
 const restartCondition = z.enum(["always", "on-failure", "never", "unless-stopped", "no"]);
 const restart = z.union(
@@ -71,22 +79,24 @@ const restart = z.union(
   { error: "must be always, on-failure or never, or a map with condition and limits" },
 );
 
-const security = z.strictObject({
-  cap_add: o(
-    z.array(z.string().regex(/^(CAP_)?[A-Z_]+$/, { error: "must be a capability such as SYS_NICE" })),
-  ).describe("Capabilities given back"),
-  privileged: o(z.boolean()).describe("All privileges of the host"),
-  user: o(z.string().regex(/^[\w.-]+(:[\w.-]+)?$/, { error: 'must be a user such as "1000" or "1000:1000"' })).describe(
-    "User (and group) inside; the image's own unless written",
-  ),
-  read_only: o(z.boolean()).describe("The root file system refuses writing"),
-  allow_new_privileges: o(z.boolean()).describe("Set-uid programs may gain privileges"),
-  devices: o(
-    z.array(z.string().regex(/^\/dev\/[^:]+$/, { error: "must be a device of the host such as /dev/fuse" })),
-  ).describe("Device files passed through"),
-  host_ipc: o(z.boolean()).describe("The host's IPC name space"),
-  host_network: o(z.boolean()).describe("The host's network instead of the group's"),
-});
+const security = z
+  .strictObject({
+    cap_add: o(
+      z.array(z.string().regex(/^(CAP_)?[A-Z_]+$/, { error: "must be a capability such as SYS_NICE" })),
+    ).describe("Capabilities given back"),
+    privileged: o(z.boolean()).describe("All privileges of the host"),
+    user: o(
+      z.string().regex(/^[\w.-]+(:[\w.-]+)?$/, { error: 'must be a user such as "1000" or "1000:1000"' }),
+    ).describe("User (and group) inside; the image's own unless written"),
+    read_only: o(z.boolean()).describe("The root file system refuses writing"),
+    allow_new_privileges: o(z.boolean()).describe("Set-uid programs may gain privileges"),
+    devices: o(
+      z.array(z.string().regex(/^\/dev\/[^:]+$/, { error: "must be a device of the host such as /dev/fuse" })),
+    ).describe("Device files passed through"),
+    host_ipc: o(z.boolean()).describe("The host's IPC name space"),
+    host_network: o(z.boolean()).describe("The host's network instead of the group's"),
+  })
+  .meta({ id: "Security" });
 
 const limit = z.int().min(-1, { error: "must be a whole number, or -1 for no limit" });
 
@@ -164,7 +174,7 @@ export const layerShape = {
   secret_keys: o(z.array(v.line)).describe("Variables that are never shown although they do not look secret"),
 };
 
-export const layer = z.strictObject(layerShape);
+export const layer = z.strictObject(layerShape).meta({ id: "Layer" });
 export type WrittenLayer = z.output<typeof layer>;
 export type WrittenVolume = z.output<typeof volume>;
 export type WrittenPort = z.output<typeof port>;

@@ -56,23 +56,25 @@ export const groupVolume = z.strictObject({
   source: v.line.describe("Absolute path on the target host"),
 });
 
-export const service = z.strictObject({
-  name: v.name.describe("Name of the service, unique in its group"),
-  type: o(v.line).describe("container, or another type that is listed and never run; container unless written"),
-  description: o(v.text).describe("For people"),
-  group: o(v.name).describe("Group it is defined in; default unless written"),
-  ...layerShape,
-  varieties: o(z.record(v.name, o(layer))).describe("Hardware forms, tried in this order"),
-  profiles: o(
-    z.union(
-      [
-        z.array(z.strictObject({ name: v.name.describe("Name of the profile"), ...layerShape })),
-        z.record(v.name, o(layer)),
-      ],
-      { error: "must be a map of profiles, or a list of profiles with name" },
-    ),
-  ).describe("Named parameter sets"),
-});
+export const service = z
+  .strictObject({
+    name: v.name.describe("Name of the service, unique in its group"),
+    type: o(v.line).describe("container, or another type that is listed and never run; container unless written"),
+    description: o(v.text).describe("For people"),
+    group: o(v.name).describe("Group it is defined in; default unless written"),
+    ...layerShape,
+    varieties: o(z.record(v.name, o(layer))).describe("Hardware forms, tried in this order"),
+    profiles: o(
+      z.union(
+        [
+          z.array(z.strictObject({ name: v.name.describe("Name of the profile"), ...layerShape })),
+          z.record(v.name, o(layer)),
+        ],
+        { error: "must be a map of profiles, or a list of profiles with name" },
+      ),
+    ).describe("Named parameter sets"),
+  })
+  .meta({ id: "Service" });
 
 export const persistentService = z.strictObject({
   name: v.name.describe("Name of the instance"),
@@ -81,15 +83,17 @@ export const persistentService = z.strictObject({
   profile: o(v.name).describe("Profile; none unless written"),
 });
 
-export const group = z.strictObject({
-  networks: o(z.array(groupNetwork)).describe("Networks of the group"),
-  volumes: o(z.array(groupVolume)).describe("Volumes of the group"),
-  vault: o(z.strictObject({ lockers: o(z.record(v.name, z.unknown())).describe("Names of lockers") })).describe(
-    "Accepted, not supported yet: secrets of the group",
-  ),
-  "service-definitions": o(z.array(service)).describe("Services of the group"),
-  "persistent-services": o(z.array(persistentService)).describe("Instances of the group"),
-});
+export const group = z
+  .strictObject({
+    networks: o(z.array(groupNetwork)).describe("Networks of the group"),
+    volumes: o(z.array(groupVolume)).describe("Volumes of the group"),
+    vault: o(z.strictObject({ lockers: o(z.record(v.name, z.unknown())).describe("Names of lockers") })).describe(
+      "Accepted, not supported yet: secrets of the group",
+    ),
+    "service-definitions": o(z.array(service)).describe("Services of the group"),
+    "persistent-services": o(z.array(persistentService)).describe("Instances of the group"),
+  })
+  .meta({ id: "Group" });
 
 export const instance = z.strictObject({
   name: v.name.describe("Name of the instance, unique in its group; others reach it by this name"),
@@ -142,7 +146,6 @@ export function settingsJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(settingsFile, {
     target: "draft-7",
     io: "input",
-    reused: "ref",
     override: ({ jsonSchema }) => {
       if (jsonSchema.additionalProperties === false) jsonSchema.patternProperties = { "^x-": {} };
     },
