@@ -19,7 +19,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{core,agent,controlplane,cli,scripts}/**/*.test.ts", "tests/*.test.ts", "tests/golden/**/*.test.ts"],
+          include: [
+            "{core,agent,controlplane,cli,scripts}/**/*.test.ts",
+            "examples/**/*.test.ts",
+            "tests/*.test.ts",
+            "tests/golden/**/*.test.ts",
+          ],
           testTimeout: 20_000,
         },
       },

@@ -1,0 +1,5 @@
+// Where this checkout is.
+
+import { resolve } from "node:path";
+
+export const repositoryRoot = resolve(import.meta.dirname, "../..");
