@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Clock } from "#core/clock.ts";
 import { DeviceSampleSchema, DeviceSchema, EngineSchema } from "#proto/inventory_pb.ts";
+import { cpuModel } from "./cpu-model.ts";
 import { readBootId } from "./boot-id.ts";
 import { noGpus } from "./gpu-reader.ts";
 import { readInventory, type EngineFacts } from "./inventory.ts";
@@ -67,6 +68,15 @@ describe("inventory", () => {
       "The GPUs cannot be read: no nvidia-smi",
       "The container engine cannot be used: it sleeps",
     ]);
+  });
+
+  test("asks tools for the processor's name only where the kernel has none", async () => {
+    const named = await readInventory({ ...tree(), engine: engineOf(), gpu: noGpus, cpuModel: async () => "never asked" });
+    expect(named.cpuModel).toBe("AMD EPYC 7B13");
+    put("proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 50\n");
+    const arm = { procRoot: join(root, "proc"), engine: engineOf(), gpu: noGpus };
+    expect((await readInventory({ ...arm, cpuModel: async () => "Ampere Altra" })).cpuModel).toBe("Ampere Altra");
+    expect((await cpuModel()).length).toBeGreaterThan(0);
   });
 
   test("warns about a disk that is nearly full, live-restore, images that cannot be listed, and an unwell GPU", async () => {

@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { formatBytes } from "#core/units.ts";
 import { InventorySchema, type Device, type Engine, type Inventory } from "#proto/inventory_pb.ts";
 import { hostname } from "node:os";
+import { cpuModel } from "./cpu-model.ts";
 import type { GpuReader } from "./gpu-reader.ts";
 import { diskSpace, memoryField, osReleaseField, processorFacts, readText, type DiskSpace } from "./proc-files.ts";
 
@@ -22,6 +23,8 @@ export type InventoryPorts = {
   readonly architecture?: string;
   /** What this agent can do, by name. Default logs and exec. */
   readonly capabilities?: readonly string[];
+  /** Name of the processor, asked when /proc/cpuinfo has none. Default: systeminformation. */
+  readonly cpuModel?: () => Promise<string>;
   /** Space of the file system under a path. Default: asks the kernel. */
   readonly diskSpace?: (path: string) => Promise<DiskSpace | undefined>;
 };
@@ -54,7 +57,7 @@ export async function readInventory(ports: InventoryPorts): Promise<Inventory> {
     os: osReleaseField(osRelease ?? "", "PRETTY_NAME") ?? "",
     kernel: kernel?.trim() ?? "",
     architecture: ports.architecture ?? process.arch,
-    cpuModel: processors.model,
+    cpuModel: processors.model || (await (ports.cpuModel ?? cpuModel)()),
     ...(processors.cores !== undefined && { cpuCores: processors.cores }),
     ...(memory !== undefined && { memoryBytes: memory }),
     ...(disk !== undefined && { diskBytes: disk.totalBytes }),
