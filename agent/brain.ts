@@ -4,8 +4,9 @@ import { sleep } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { type Loop, startLoop } from "#core/reconcile.ts";
 import type { Observed } from "#proto/replicas_pb.ts";
+import { type Alarm, createAlarm } from "./alarm.ts";
 import { AgentBook } from "./apply/book.ts";
-import type { ContainerEngine } from "./apply/engine.ts";
+import type { ContainerEngine, ObservedContainer } from "./apply/engine.ts";
 import { type Failpoint, noFailpoint } from "./apply/failpoint.ts";
 import { createImagePulls, type ImagePulls } from "./apply/image-pulls.ts";
 import { createSlots } from "./apply/slots.ts";
@@ -15,12 +16,11 @@ import { createProbeRunner, type RunProbe } from "./health/probe.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import type { Journal } from "./journal/journal.ts";
 import { type MemoryUse, startMemoryUse } from "./observe/memory-use.ts";
+import { rememberReady, updateMemories } from "./observe/memories.ts";
 import { createObserver, type Observer } from "./observe/observer.ts";
 import { createReporter, type Reporter } from "./observe/reporter.ts";
 import { healthTargets, type Survey, survey } from "./observe/survey.ts";
-import { forGeneration, heal, noteReady } from "./plan/memory.ts";
 import { plan } from "./plan/plan.ts";
-import { takeBackEnd } from "./plan/restart.ts";
 import type { Step, StepOf } from "./plan/step.ts";
 
 export type BrainDeps = {
@@ -47,6 +47,8 @@ const mostPulls = 3;
 /** The engine is asked often while it is away: everything waits for it. */
 const observeBackoff = { minMs: 200, maxMs: 3_000 };
 const closeMs = 3_000;
+const leastLookDelayMs = 20;
+const mostLookDelayMs = 500;
 
 export class Brain {
   readonly #deps: BrainDeps;
@@ -58,6 +60,7 @@ export class Brain {
   readonly #reporter: Reporter;
   readonly #memoryUse: MemoryUse;
   readonly #loop: Loop;
+  readonly #alarm: Alarm;
   /** Takes in a complete set; it is on disk when the answer says accepted. */
   readonly assign: Intake;
   readonly #abort = new AbortController();
@@ -65,13 +68,15 @@ export class Brain {
   readonly #seen = Promise.withResolvers<void>();
   #listeners = 0;
   #look: Survey | undefined;
+  #found: readonly ObservedContainer[] = [];
   #lookTick = 0;
   #outages = 0;
 
   constructor(deps: BrainDeps) {
     const { engine, journal, clusterId, clock, log, failpoint = noFailpoint } = deps;
     this.#deps = deps;
-    const wake = () => this.wake();
+    const wakeSoon = () => this.#wakeSoon();
+    this.#alarm = createAlarm(clock, () => this.wake());
     this.assign = createIntake({ journal, log, totals: deps.totals, onObeyed: () => this.#obey() });
     const tellSoon = () => this.#reporter.tellSoon();
     this.#book = new AgentBook({ journal, clock, onActivity: tellSoon });
@@ -84,9 +89,13 @@ export class Brain {
       failpoint,
       book: this.#book,
       pulls: this.#pulls,
-      onEnd: wake,
+      onEnd: wakeSoon,
     });
-    this.#health = createHealthChecker({ run: deps.probe ?? createProbeRunner(engine), clock, onChange: wake });
+    this.#health = createHealthChecker({
+      run: deps.probe ?? createProbeRunner(engine),
+      clock,
+      onChange: () => this.#replan(),
+    });
     const rebooted = journal.previousBootId !== "" && journal.previousBootId !== deps.bootId;
     this.#observer = createObserver({
       engine,
@@ -113,7 +122,7 @@ export class Brain {
     });
     const wanted = () => this.#listeners > 0;
     this.#memoryUse = startMemoryUse({ engine, clock, log, wanted, look: () => this.#look, onChange: tellSoon });
-    engine.watch(wake, this.#abort.signal);
+    engine.watch(wakeSoon, this.#abort.signal);
   }
 
   /** What was obeyed last, for Hello. */
@@ -161,6 +170,7 @@ export class Brain {
   /** Stops working; containers keep running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
+    this.#alarm.cancel();
     await this.#loop[Symbol.asyncDispose]();
     await this.#memoryUse.loop[Symbol.asyncDispose]();
     await this.#health[Symbol.asyncDispose]();
@@ -181,27 +191,46 @@ export class Brain {
       if (!same) this.#worker.reset(id);
     }
     this.#reporter.tellSoon();
-    this.wake();
+    this.#replan();
+  }
+
+  /** Looks again: at once when nothing is under way, else a little later, so that looking does not slow down the work. */
+  #wakeSoon(): void {
+    if (!this.#worker.anyBusy()) this.wake();
+    else this.#alarm.setIn(Math.min(mostLookDelayMs, Math.max(leastLookDelayMs, 2 * this.#loop.status().lastMs)));
+  }
+
+  /** What is wanted or known changed, not the host: the last look will do, and saves the time of another. */
+  #replan(): void {
+    if (this.#look === undefined || this.#observer.problem() !== "") return this.wake();
+    const delayMs = this.#reconcile(this.#look);
+    if (delayMs < resyncMs) this.#alarm.setIn(delayMs);
   }
 
   /** One pass: observe, plan, give out work, report. Returns in how many milliseconds it wants to run again at the latest. */
   async #pass(): Promise<number> {
     const tick = this.#worker.tick();
-    const found = await this.#observer.observe();
-    this.#look = survey(found);
+    this.#found = await this.#observer.observe();
+    this.#look = survey(this.#found);
     this.#lookTick = tick;
-    this.#book.foundGroups = new Set(found.map(({ group }) => group));
+    this.#book.foundGroups = new Set(this.#found.map(({ group }) => group));
     if (this.#observer.outages().length !== this.#outages) this.#worker.forgiveAll();
     this.#outages = this.#observer.outages().length;
-    this.#updateMemories(this.#look);
-    this.#health.sync(healthTargets(this.#look, this.#book));
-    this.#noteReady();
+    const delayMs = this.#reconcile(this.#look);
+    this.#seen.resolve();
+    return delayMs;
+  }
+
+  #reconcile(look: Survey): number {
+    const book = this.#book;
     const now = this.#deps.clock.now();
-    const { desired } = this.#book;
-    const steps = plan({ desired, found, memory: this.#book.memories(), facts: this.#facts(), now });
+    updateMemories(book, look, this.#observer.outages(), (id) => this.#worker.outdated(id, this.#lookTick), now);
+    this.#health.sync(healthTargets(look, book));
+    rememberReady(book, this.#health.verdicts());
+    const facts = this.#facts();
+    const steps = plan({ desired: book.desired, found: this.#found, memory: book.memories(), facts, now });
     const delayMs = this.#giveOut(steps, now);
     this.#reporter.tell();
-    this.#seen.resolve();
     return delayMs;
   }
 
@@ -215,25 +244,6 @@ export class Brain {
       progress: book.progress(),
       busyPorts: book.busyPorts(),
     };
-  }
-
-  #updateMemories(look: Survey): void {
-    const now = this.#deps.clock.now();
-    for (const { replicaId, generation } of this.#book.desired.run.values()) {
-      if (this.#worker.outdated(replicaId, this.#lookTick)) continue;
-      const known = this.#book.memory(replicaId);
-      const healed = heal(forGeneration(known, generation), look.get(replicaId) ?? []);
-      const next = takeBackEnd(healed, this.#observer.outages(), now);
-      if (next !== known) this.#book.remember(replicaId, next);
-    }
-  }
-
-  #noteReady(): void {
-    for (const [replicaId, { attempt, verdict, since }] of this.#health.verdicts()) {
-      const memory = this.#book.memory(replicaId);
-      if (verdict === "ready" && memory !== undefined)
-        this.#book.remember(replicaId, noteReady(memory, attempt, since));
-    }
   }
 
   #giveOut(steps: readonly Step[], now: number): number {

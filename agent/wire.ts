@@ -17,7 +17,7 @@ import { readBootId } from "./host/boot-id.ts";
 import { noGpus } from "./host/gpu-reader.ts";
 import { startHostFacts } from "./host-facts.ts";
 import { openJournal } from "./journal/journal.ts";
-import { type HostIdentity, loadIdentity, prepareStateDir } from "./link/identity-files.ts";
+import { type HostIdentity, loadIdentity } from "./link/identity-files.ts";
 import { startRenewal } from "./link/renew.ts";
 import { type AgentLink, startLink } from "./link/session.ts";
 import { lockState } from "./state-lock.ts";
@@ -101,7 +101,6 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
 }
 
 async function requireIdentity(stateDir: string): Promise<HostIdentity> {
-  await prepareStateDir(stateDir);
   const identity = await loadIdentity(stateDir);
   if (identity !== undefined) return identity;
   throw new OzError("precondition", `this machine has not joined a cluster (nothing in ${stateDir})`, {

@@ -7,6 +7,7 @@ import type { Executors } from "./executors.ts";
 
 export type Lanes = {
   busy(replicaId: string): boolean;
+  anyBusy(): boolean;
   /** Count of sequences that ended so far; with endedAt it tells whether an observation is older than a work. */
   ticks(): number;
   /** Tick at which the last sequence of a replica ended; 0 for never. */
@@ -52,6 +53,7 @@ export function createLanes(deps: LanesDeps): Lanes {
 
   return {
     busy: (replicaId) => running.has(replicaId),
+    anyBusy: () => running.size > 0,
     ticks: () => ticks,
     endedAt: (replicaId) => ended.get(replicaId) ?? 0,
     begin(replicaId, steps) {

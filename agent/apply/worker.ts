@@ -16,6 +16,7 @@ export type Worker = {
   /** Moment to compare looks with: a look that began at a tick tells nothing about works that ended later. */
   tick(): number;
   busy(replicaId: string): boolean;
+  anyBusy(): boolean;
   /** True when a work on the replica is under way, or ended after that tick. */
   outdated(replicaId: string, tick: number): boolean;
   troubles(): ReadonlyMap<string, Trouble>;
@@ -86,6 +87,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   return {
     tick: () => lanes.ticks(),
     busy: (replicaId) => lanes.busy(replicaId),
+    anyBusy: () => lanes.anyBusy(),
     outdated: (replicaId, tick) => lanes.busy(replicaId) || lanes.endedAt(replicaId) > tick,
     troubles: () => troubles,
     begin(replicaId, steps) {
