@@ -57,6 +57,7 @@ describe("inventory", () => {
   test("leaves unset what it cannot know, and warns about what is wrong", async () => {
     const inventory = await readInventory({
       procRoot: join(root, "none"),
+      cpuModel: async () => "",
       osReleaseFiles: [],
       engine: engineOf({ error: "it sleeps", root: "" }),
       gpu: { devices: () => Promise.reject(new Error("no nvidia-smi")), sample: async () => [] },
