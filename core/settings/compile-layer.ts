@@ -166,6 +166,14 @@ function healthcheckOf(
       'Write test: ["CMD", "program", "argument"], or the command as text.',
     );
   }
+  // The contract runs a check of one word by the container's shell, which an image may not have.
+  else if (first === "CMD" && rest.length === 1) {
+    context.problems.add(
+      inside(place, "test"),
+      "a health check of one word needs the container's shell",
+      `Write ["CMD-SHELL", ...], or probes: [{ exec: { command: [...] } }], which needs none.`,
+    );
+  }
   return defined<NonNullable<Layer["healthcheck"]>>({
     test: rest.length === 0 ? undefined : first === "CMD-SHELL" ? [rest.join(" ")] : rest,
     intervalMs: ms(written.interval),

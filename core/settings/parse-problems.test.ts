@@ -85,6 +85,10 @@ test.each([
     "f:6:14 services[0].probes[0]: a probe has exactly one of http, tcp and exec. Write several probes to check several things.",
   ],
   [
+    `${web}    healthcheck: { test: [CMD, /check] }\n`,
+    'f:6:26 services[0].healthcheck.test: a health check of one word needs the container\'s shell. Write ["CMD-SHELL", ...], or probes: [{ exec: { command: [...] } }], which needs none.',
+  ],
+  [
     `${web}    healthcheck: { test: [curl, x] }\n`,
     'f:6:26 services[0].healthcheck.test: a list begins with CMD, CMD-SHELL or NONE and goes on with the command. Write test: ["CMD", "program", "argument"], or the command as text.',
   ],
