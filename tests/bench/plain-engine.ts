@@ -1,0 +1,33 @@
+// The comparator: the container engine used directly, by its command line and by its plain API, with nothing of ours between.
+import Dockerode from "dockerode";
+import { busyboxImage } from "../support/busybox-image.ts";
+import { mustRun } from "../support/run-command.ts";
+
+const label = "ozwald-bench";
+const command = ["sleep", "86400"];
+
+/** `docker run -d`, from the start of the command to its end. */
+export async function dockerRun(): Promise<void> {
+  await mustRun(["docker", "run", "-d", "--label", label, busyboxImage, ...command]);
+}
+
+/** Create and start through the API, so many containers, so many of them at the same time. */
+export async function createAndStart(count: number, together: number): Promise<void> {
+  const docker = new Dockerode();
+  let left = count;
+  const work = async () => {
+    while (left-- > 0) {
+      const container = await docker.createContainer({ Image: busyboxImage, Cmd: command, Labels: { [label]: "" } });
+      await container.start();
+    }
+  };
+  await Promise.all(Array.from({ length: together }, work));
+}
+
+/** Removes what the two made. */
+export async function removePlain(): Promise<void> {
+  const ids = (await mustRun(["docker", "ps", "-aq", "--filter", `label=${label}`]))
+    .split("\n")
+    .filter((id) => id !== "");
+  if (ids.length > 0) await mustRun(["docker", "rm", "-f", ...ids], { timeoutMs: 180_000 });
+}
