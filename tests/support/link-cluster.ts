@@ -86,6 +86,10 @@ export async function openLinkCluster(options: LinkClusterOptions = {}): Promise
     isRevoked: (hostId) => revoked.has(hostId),
     apiHandler: apiHandler(authority, invitations, calls, tokens),
     ...options.tls,
+  }).catch(async (error: unknown) => {
+    await hub[Symbol.asyncDispose]();
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
   });
   let made = 0;
   return {
