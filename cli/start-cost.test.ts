@@ -45,11 +45,11 @@ test("`ozctl ps` loads the parser of its words and no descriptors", () => {
   expect([...loaded].filter((part) => !part.startsWith("cli/") && !part.startsWith("core/"))).toEqual(["commander"]);
 });
 
-test("connect-node, yaml, zod and the prompts are loaded by nobody at once", () => {
+test("connect-node, yaml and zod are loaded by nobody at once", () => {
   for (const file of Object.keys(inputs).filter(
     (name) => name.startsWith("cli/") && !name.endsWith("exec-client.ts"),
   )) {
-    for (const heavy of ["@connectrpc/connect-node", "@connectrpc/connect", "yaml", "zod", "@clack/prompts"])
+    for (const heavy of ["@connectrpc/connect-node", "@connectrpc/connect", "yaml", "zod"])
       expect([...loadedWith(file)], file).not.toContain(heavy);
   }
 });

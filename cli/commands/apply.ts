@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { OzError } from "#core/errors.ts";
 import { SettingsService } from "#proto/settings_pb.ts";
+import { ask } from "../ask.ts";
 import { newCommand, type OutputFormat, runs, wholeNumber, withOutput } from "../command.ts";
 import { followOperation } from "../follow.ts";
 import type { Io } from "../io.ts";
@@ -91,6 +92,5 @@ async function agreed(io: Io): Promise<boolean> {
       hint: "Add --yes to apply without asking.",
     });
   }
-  const { confirm } = await import("@clack/prompts");
-  return (await confirm({ message: "Apply?", initialValue: false })) === true;
+  return await ask(io, "Apply?");
 }

@@ -190,6 +190,40 @@ describe("apply", () => {
     expect(asked.applied).toEqual([]);
   });
 
+  test.each([
+    ["y\n", true],
+    ["YES\n", true],
+    ["\n", false],
+    ["n\n", false],
+    ["yikes\n", false],
+  ])("on a terminal it asks: %j", async (typed, agreed) => {
+    const asked = await start([operation(OperationState.DONE, [ready])]);
+    const io = fakeIo({ cwd: folder, env: open!.env, columns: 80 });
+    Object.assign(io.stdin, { isTTY: true }).write(typed);
+    expect(await main(["apply"], io)).toBe(agreed ? 0 : 1);
+    expect(asked.applied).toHaveLength(agreed ? 1 : 0);
+    expect(io.written().out.slice(planShown.length)).toMatch(
+      agreed ? /^Apply\? \[y\/N\] / : /^Apply\? \[y\/N\] Nothing done\.\n$/,
+    );
+  });
+
+  test("Ctrl-C and the end of the input are a no", async () => {
+    const asked = await start([]);
+    for (const answer of ["interrupt", "end"]) {
+      const io = fakeIo({ cwd: folder, env: open!.env, columns: 80 });
+      const terminal = Object.assign(io.stdin, { isTTY: true });
+      const out = (data: string | Uint8Array) => {
+        io.out(data);
+        if (!String(data).startsWith("Apply?")) return;
+        if (answer === "end") terminal.end();
+        else setImmediate(() => io.interrupt());
+      };
+      expect(await main(["apply"], { ...io, stdin: terminal, out })).toBe(1);
+      expect(io.written().out).toMatch(/Apply\? \[y\/N\] \nNothing done\.\n$/);
+    }
+    expect(asked.applied).toEqual([]);
+  });
+
   test("--yes sends files, env files, the planned revision and a fresh key; one line a change", async () => {
     const asked = await start([
       operation(OperationState.RUNNING, [step]),
