@@ -61,6 +61,7 @@ export async function startControlPlane(config: Config, secrets: Secrets, env: N
   const known = (await store.read(listHosts)).map((row) => ({ hostId: row.id, lastHeardAt: row.last_heard_at, address: row.address, agentVersion: row.agent_version, bootId: row.last_boot_id }));
   const hub = undo.use(createHub({ clock, log, random, admit: admission.admit, known }));
   const revoked = new Set(await store.read(removedHostIds));
+  const port: { current?: TlsPort } = {};
   const world = createWorldReader(store);
   const signal = createChangeSignal(clock);
   const checks = createListenerChecks();
@@ -74,11 +75,13 @@ export async function startControlPlane(config: Config, secrets: Secrets, env: N
     revoke(hostId) {
       revoked.add(hostId);
       hub.forget(hostId);
+      port.current?.cut(hostId);
     },
     startedAt: clock.now(),
   };
   undo.use(startLoops({ store, hub, world, clock, random, strategy: config.strategy, log, onChange: () => signal.raise() }));
-  const tls = undo.adopt(await openTlsPort(config, context, authority, revoked), (port) => port.close(closeMs));
+  const tls = undo.adopt(await openTlsPort(config, context, authority, revoked), (opened) => opened.close(closeMs));
+  port.current = tls;
   undo.use(startLoop({ name: "server certificate", periodMs: certificateCheckMs, clock, log, run: async () => void ((await authority.renewServer()) && tls.setAuthority(authority)) }));
   address = formatAddress(reachable.printed, tls.port);
   checks.ok(`listener ${config.listen.host}:${tls.port}`, "TLS, for ozctl, agents and clients");

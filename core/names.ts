@@ -33,7 +33,9 @@ export function nearest(written: string, known: Iterable<string>): string | unde
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
   for (const name of known) {
     const distance = editDistance(written.toLowerCase(), name.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [name, distance];
+    // A name of which nothing is left was not meant.
+    const something = distance < Math.max(written.length, name.length);
+    if (something && distance < bestDistance) [best, bestDistance] = [name, distance];
   }
   return best;
 }

@@ -126,7 +126,7 @@ describe("instances", () => {
     [{ name: "x", service: "wbe" }, "no service wbe", "Did you mean web?"],
     [{ name: "x", service: "web", variety: "cpu_only" }, "cpu_only", "Did you mean cpu-only?"],
     [{ name: "x", service: "web", profile: "smal" }, "smal", "Did you mean small?"],
-    [{ name: "x", service: "web", host: "b" }, "no host b", "Did you mean a?"],
+    [{ name: "x", service: "web", host: "b" }, "no host b", "There is: a."],
     [{ name: "sources" }, "source-files", ""],
     [{ name: "a b" }, "is no name", ""],
   ])("bad input is refused with what to try: %j", async (request, message, hint) => {

@@ -181,7 +181,7 @@ test.each([
   ],
   [
     `${web}    bridge-connector: { name: c, port: 1 }\nportals: [{ name: p, port: 80, bridge: { connector: d } }]\n`,
-    'f:7:53 portals[0].bridge.connector: no bridge-connector "d" in group default. Did you mean c?',
+    'f:7:53 portals[0].bridge.connector: no bridge-connector "d" in group default. There is: c.',
   ],
   [
     "portals: [{ name: p, port: 80, bridge: { realm: x, connector: d } }]\n",
