@@ -31,7 +31,9 @@ export async function followOperation(session: Session, id: bigint, format?: Out
     }
   });
   if (left) {
-    io.err(`The change goes on without you.  ozctl ops watch ${id}   or stop it:  ozctl ops cancel ${id}\n`);
+    io.err(
+      `${io.isTerminal ? "\n" : ""}The change goes on without you.  ozctl ops watch ${id}   or stop it:  ozctl ops cancel ${id}\n`,
+    );
     return 130;
   }
   if (last !== undefined && quiet) await printMessage(io, format, OperationSchema, last);
