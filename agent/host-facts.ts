@@ -48,7 +48,8 @@ export function startHostFacts(deps: {
 
   async function sample(): Promise<number> {
     const to = link();
-    if (to?.state().state === "ready") {
+    // While connecting too: the first report then has numbers.
+    if (to !== undefined && ["connecting", "ready"].includes(to.state().state)) {
       const root = known?.engine?.root ?? "";
       if (source?.root !== root) source = { root, telemetry: createTelemetry({ clock, gpu, diskPath: root }) };
       to.telemetry(await source.telemetry.sample());

@@ -15,7 +15,7 @@ import { serveChannel } from "./channels.ts";
 import type { Config } from "./config.ts";
 import { readBootId } from "./host/boot-id.ts";
 import { noGpus } from "./host/gpu-reader.ts";
-import { startHostFacts } from "./host-facts.ts";
+import { type HostFacts, startHostFacts } from "./host-facts.ts";
 import { openJournal } from "./journal/journal.ts";
 import { type HostIdentity, loadIdentity } from "./link/identity-files.ts";
 import { startRenewal } from "./link/renew.ts";
@@ -56,23 +56,8 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
       onEngineProblem: facts.look,
     }),
   );
-  const nonce = randomId(randomBytes);
-  const hello = async () => {
-    await brain.firstLook(firstLookMs, AbortSignal.timeout(firstLookMs));
-    const { incarnation, epoch, revision } = brain.obeyed();
-    const obeyed = { obeyedIncarnation: incarnation, obeyedEpoch: epoch, journalRevision: revision };
-    const inventory = await facts.inventory();
-    const { hostId } = identity;
-    return create(HelloSchema, {
-      hostId,
-      bootId,
-      processNonce: nonce,
-      agentVersion: version,
-      ...obeyed,
-      inventory,
-      observed: brain.observed(),
-    });
-  };
+  const hello = createHello({ identity, bootId, brain, facts });
+  let lastState = "";
   const link = startLink({
     ...{ identity, clock, log, hello, random: Math.random, address: identity.address },
     onWelcome(welcome) {
@@ -82,7 +67,11 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
     onAssignment: (assignment, { historyContainsObeyed }) => brain.assign(assignment, { historyContainsObeyed }),
     onOpenChannel: (request, channel) => serveChannel({ engine, look: () => brain.look() }, request, channel),
     pictureComplete: () => brain.look() !== undefined && brain.engineProblem() === "",
-    onState: (state) => log.info({ link: state.state }, `link ${state.state}`),
+    onState: ({ state }) => {
+      // A renewed Welcome is no news.
+      if (state !== lastState) log.info({ link: state }, `link ${state}`);
+      lastState = state;
+    },
     onClosed: (reason, message) => log.warn({ reason }, `the control plane ended the link (${reason}): ${message}`),
   });
   stack.use(link);
@@ -98,6 +87,21 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
   log.info({ version, stateDir, controlPlane: identity.address }, `ozwald-agent ${version} works as ${identity.name}`);
   const owned = stack.move();
   return { status, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Makes the Hello of each stream; one process, one nonce. */
+function createHello(deps: { identity: HostIdentity; bootId: string; brain: Brain; facts: HostFacts }) {
+  const { identity, bootId, brain, facts } = deps;
+  const { hostId } = identity;
+  const processNonce = randomId(randomBytes);
+  return async () => {
+    await brain.firstLook(firstLookMs, AbortSignal.timeout(firstLookMs));
+    const { incarnation, epoch, revision } = brain.obeyed();
+    const obeyed = { obeyedIncarnation: incarnation, obeyedEpoch: epoch, journalRevision: revision };
+    const inventory = await facts.inventory();
+    const agent = { hostId, bootId, processNonce, agentVersion: version };
+    return create(HelloSchema, { ...agent, ...obeyed, inventory, observed: brain.observed() });
+  };
 }
 
 async function requireIdentity(stateDir: string): Promise<HostIdentity> {
