@@ -147,6 +147,15 @@ describe("instances", () => {
     expect(why.summary).toContain("web is ready on late");
   });
 
+  test("what waits for a host is no business of another instance's operation", async () => {
+    await apply(settings());
+    await plane.addHost("a");
+    await apply(`${settings()}  - { name: gpu, service: web, host: a, resources: { gpus: 1 } }\n`);
+    const { operationId, plan } = await plane.client(InstancesService).upInstance({ name: "mine", service: "web" });
+    expect(plan?.steps.map((step) => step.instance)).toEqual(["mine"]);
+    expect(await ended(operationId)).toMatchObject({ state: OperationState.DONE });
+  });
+
   test("restart replaces failed replicas and asks for a new generation", async () => {
     await plane.addHost("a", {}, ReplicaState.FAILED);
     const { operationId } = await plane.client(SettingsService).applySettings(files(settings()));

@@ -21,7 +21,7 @@ export function instanceRoutes(router: ConnectRouter, context: ApiContext): void
       actor: call.values.get(principalKey).name,
       idempotencyKey,
       edit,
-      concerns: (step) => name === "" || (step.instance === name && step.group === (group || "default")),
+      concerns: (replica) => name === "" || (replica.instance === name && replica.group === (group || "default")),
       event: { kind: `instance.${kind}`, subject: name === "" ? "instances" : `instance/${name}`, message: name === "" ? "dynamic instances replaced" : `${kind} ${name}` },
     });
   router.service(InstancesService, {

@@ -33,7 +33,7 @@ function applyRequest(context: ApiContext, request: PlanSettingsRequest | ApplyS
     title,
     actor,
     edit: (world) => applyEditOf(world, settings, files, expected, { now: context.clock.now(), newId: () => randomId(context.random) }),
-    concerns: (step) => settings.instances.some((wish) => wish.name === step.instance && wish.group === step.group),
+    concerns: (replica) => settings.instances.some((wish) => wish.name === replica.instance && wish.group === replica.group),
     event: { kind: "settings.applied", subject: `project/${settings.project}`, message: title },
   };
 }

@@ -3,7 +3,7 @@ import { toJsonString } from "@bufbuild/protobuf";
 import { OzError } from "#core/errors.ts";
 import type { Clock } from "#core/clock.ts";
 import { type RandomBytes, randomId } from "#core/ids.ts";
-import { type Plan, PlanAction, PlanSchema, type PlanStep } from "#proto/settings_pb.ts";
+import { type Plan, PlanSchema } from "#proto/settings_pb.ts";
 import type { LiveHost } from "../agents/live-host.ts";
 import { planReplicas } from "../schedule/plan-replicas.ts";
 import { changesAnything, imageNotices, makePlan, planSteps } from "../schedule/plan-steps.ts";
@@ -38,7 +38,7 @@ export type ChangeRequest = {
   /** Pure; sees the world, throws OzError for bad input. */
   edit(world: World): Edit;
   /** Which replicas that stay as they are belong into the plan; undefined for all. What changes is always shown. */
-  readonly concerns?: (step: PlanStep) => boolean;
+  readonly concerns?: (replica: { readonly group: string; readonly instance: string }) => boolean;
   readonly event: NewEvent;
 };
 
@@ -71,7 +71,8 @@ export function createChanger(options: ChangerOptions): Changer {
     const after = applyEdit(world, edit);
     const snapshot = makeSnapshot(after, options.live());
     const changes = planReplicas(snapshot, { newId: () => randomId(random), strategy: options.strategy, restart: new Set(edit.restart) });
-    const steps = planSteps(changes, snapshot.hosts).filter((step) => step.action !== PlanAction.KEEP || (request.concerns?.(step) ?? true));
+    const shown = changes.filter((change) => change.do !== "keep" || (request.concerns?.(change.replica) ?? true));
+    const steps = planSteps(shown, snapshot.hosts);
     const before = edit.project === undefined ? undefined : (world.projects.find((p) => p.name === edit.project?.name)?.revision ?? 0);
     const from = before ?? world.revision;
     const moves = changes.some((change) => change.do !== "keep") || after !== world;

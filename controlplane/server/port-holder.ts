@@ -11,8 +11,13 @@ export async function portHolder(port: number, procRoot = "/proc"): Promise<stri
   if (listening.length === 0) return undefined;
   const pid = await pidOf(new Set(listening.map(({ inode }) => `socket:[${inode}]`)), procRoot);
   if (pid === undefined) return `a process of user id ${listening[0]?.userId}`;
-  const name = (await textOf(`${procRoot}/${pid}/comm`)).trim();
-  return `${name || "a process"} (pid ${pid})`;
+  return `${(await programName(pid, procRoot)) || "a process"} (pid ${pid})`;
+}
+
+/** What a person calls the program: its command, as comm may be the name of a thread ("MainThread"). */
+async function programName(pid: string, procRoot: string): Promise<string> {
+  const [command = ""] = (await textOf(`${procRoot}/${pid}/cmdline`)).split("\0");
+  return command.split("/").at(-1) || (await textOf(`${procRoot}/${pid}/comm`)).trim();
 }
 
 type Listening = { inode: string; userId: string };
