@@ -3,7 +3,11 @@ import { hostname, networkInterfaces } from "node:os";
 import { isIP } from "node:net";
 import type { Config } from "./config.ts";
 
-export type Reachable = { /** Host of the printed address. */ readonly printed: string; readonly dns: string[]; readonly ips: string[] };
+export type Reachable = {
+  /** Host of the printed address. */ readonly printed: string;
+  readonly dns: string[];
+  readonly ips: string[];
+};
 
 /** What was told with --advertise comes first; this machine's own names and addresses follow, so that the certificate holds for all. */
 export function reachableAs(config: Pick<Config, "advertise" | "listen">): Reachable {
@@ -12,11 +16,24 @@ export function reachableAs(config: Pick<Config, "advertise" | "listen">): Reach
     .flatMap(([, list]) => list ?? [])
     .filter((address) => !address.internal && !address.address.startsWith("fe80"))
     .map((address) => address.address);
-  const loopbackOnly = config.listen.host.startsWith("127.") || config.listen.host === "::1" || config.listen.host === "localhost";
+  const loopbackOnly =
+    config.listen.host.startsWith("127.") || config.listen.host === "::1" || config.listen.host === "localhost";
   const listened = ["", "0.0.0.0", "::"].includes(config.listen.host) ? [] : [config.listen.host];
-  const names = [...config.advertise, ...listened, ...(loopbackOnly ? [] : own), "127.0.0.1", "::1", "localhost", hostname()];
+  const names = [
+    ...config.advertise,
+    ...listened,
+    ...(loopbackOnly ? [] : own),
+    "127.0.0.1",
+    "::1",
+    "localhost",
+    hostname(),
+  ];
   const all = [...new Set(names.filter((name) => name !== ""))];
-  return { printed: all[0] ?? "127.0.0.1", ips: all.filter((name) => isIP(name) !== 0), dns: all.filter((name) => isIP(name) === 0) };
+  return {
+    printed: all[0] ?? "127.0.0.1",
+    ips: all.filter((name) => isIP(name) !== 0),
+    dns: all.filter((name) => isIP(name) === 0),
+  };
 }
 
 export function formatAddress(host: string, port: number): string {

@@ -38,7 +38,10 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
   const values = parseFlags(argv);
   const rest = values.rest ?? env["OZWALD_REST"] ?? "127.0.0.1:8000";
   const strategy = values.strategy ?? "spread";
-  if (!Object.hasOwn(strategies, strategy)) throw new OzError("bad_request", `--strategy ${strategy}: unknown`, { hint: suggestion(strategy, Object.keys(strategies)) });
+  if (!Object.hasOwn(strategies, strategy))
+    throw new OzError("bad_request", `--strategy ${strategy}: unknown`, {
+      hint: suggestion(strategy, Object.keys(strategies)),
+    });
   return {
     stateDir: values.state ?? env["OZWALD_STATE"] ?? "/var/lib/ozwald/controlplane",
     listen: parseAddress("--listen", values.listen ?? env["OZWALD_LISTEN"] ?? "0.0.0.0:7443"),
@@ -60,18 +63,29 @@ function parseFlags(argv: readonly string[]) {
   } catch (error) {
     const written = /'(--?[^' ]+)/.exec(String(error))?.[1];
     const hint = written === undefined ? "" : suggestion(written.replace(/^-+/, ""), Object.keys(flags));
-    throw new OzError("bad_request", error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error), { hint: hint || "ozwald-controlplane --help", cause: error });
+    throw new OzError(
+      "bad_request",
+      error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error),
+      { hint: hint || "ozwald-controlplane --help", cause: error },
+    );
   }
 }
 
 export function parseAddress(flag: string, written: string): Address {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:]*)):(\d{1,5})$/.exec(written);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw new OzError("bad_request", `${flag} ${written}: not an address`, { hint: "Write HOST:PORT, such as 127.0.0.1:8000." });
+  if (match === null || port > 65_535)
+    throw new OzError("bad_request", `${flag} ${written}: not an address`, {
+      hint: "Write HOST:PORT, such as 127.0.0.1:8000.",
+    });
   return { host: match[1] ?? match[2] ?? "", port };
 }
 
 function requireLoopback(address: Address): Address {
   if (address.host === "localhost" || address.host === "::1" || address.host.startsWith("127.")) return address;
-  throw new OzError("bad_request", `--rest ${address.host}: this interface has no encryption and listens on this machine only`, { hint: "Use 127.0.0.1:PORT. Other machines use the TLS port." });
+  throw new OzError(
+    "bad_request",
+    `--rest ${address.host}: this interface has no encryption and listens on this machine only`,
+    { hint: "Use 127.0.0.1:PORT. Other machines use the TLS port." },
+  );
 }

@@ -17,7 +17,14 @@ export function configDir(env: NodeJS.ProcessEnv): string {
 }
 
 /** Keeps a context that still works; otherwise makes an admin token and writes a new one. Returns its path. */
-export async function ensureLocalContext(options: { store: Store; clock: Clock; random: RandomBytes; dir: string; address: string; caPem: string }): Promise<string> {
+export async function ensureLocalContext(options: {
+  store: Store;
+  clock: Clock;
+  random: RandomBytes;
+  dir: string;
+  address: string;
+  caPem: string;
+}): Promise<string> {
   const { store, clock, random, dir, address, caPem } = options;
   const path = join(dir, "contexts", `${name}.json`);
   const present = readContext(path);
@@ -27,7 +34,16 @@ export async function ensureLocalContext(options: { store: Store; clock: Clock; 
   if (!works) {
     const minted = mintApiToken(random);
     token = minted.token;
-    await store.commit(undefined, ({ trx }) => insertToken(trx, { id: minted.id, secret_hash: minted.secretHash, name, role: "admin", created_at: clock.now(), expires_at: null }));
+    await store.commit(undefined, ({ trx }) =>
+      insertToken(trx, {
+        id: minted.id,
+        secret_hash: minted.secretHash,
+        name,
+        role: "admin",
+        created_at: clock.now(),
+        expires_at: null,
+      }),
+    );
   }
   writeContext(dir, path, { name, address, caPem, token });
   return path;

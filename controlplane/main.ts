@@ -24,7 +24,13 @@ Examples
 
 export async function main(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
-  if (command === undefined || command === "help" || command === "--help" || command === "-h" || rest.includes("--help")) {
+  if (
+    command === undefined ||
+    command === "help" ||
+    command === "--help" ||
+    command === "-h" ||
+    rest.includes("--help")
+  ) {
     process.stdout.write(help);
     return command === undefined ? 2 : 0;
   }
@@ -33,7 +39,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (command !== "run") {
-    process.stderr.write(`ozwald-controlplane: no command ${command}. ${suggestion(command, ["run", "version", "help"])}\n`);
+    process.stderr.write(
+      `ozwald-controlplane: no command ${command}. ${suggestion(command, ["run", "version", "help"])}\n`,
+    );
     return 2;
   }
   return run(rest);

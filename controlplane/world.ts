@@ -14,7 +14,11 @@ import type { ReplicaView } from "./schedule/snapshot.ts";
 
 export type Project = { readonly name: string; readonly revision: number; readonly settings: Settings };
 
-export type StoredReplica = ReplicaView & { readonly observed: Observed | undefined; readonly claims: string; readonly createdAt: number };
+export type StoredReplica = ReplicaView & {
+  readonly observed: Observed | undefined;
+  readonly claims: string;
+  readonly createdAt: number;
+};
 
 export type StoredHost = Omit<HostTable, "inventory"> & { readonly inventory: Inventory | undefined };
 
@@ -41,11 +45,26 @@ export function createWorldReader(store: Store): () => Promise<World> {
 }
 
 async function readWorld(read: Read, revision: number): Promise<World> {
-  const [projects, hosts, instances, replicas] = [await listProjects(read), await listHosts(read), await listInstances(read), await listReplicas(read)];
+  const [projects, hosts, instances, replicas] = [
+    await listProjects(read),
+    await listHosts(read),
+    await listInstances(read),
+    await listReplicas(read),
+  ];
   return {
     revision,
-    projects: projects.map(({ name, revision: r, settings }) => ({ name, revision: r, settings: JSON.parse(settings) as Settings })),
-    hosts: hosts.map((row) => ({ ...row, inventory: row.inventory === "" ? undefined : fromJsonString(InventorySchema, row.inventory, { ignoreUnknownFields: true }) })),
+    projects: projects.map(({ name, revision: r, settings }) => ({
+      name,
+      revision: r,
+      settings: JSON.parse(settings) as Settings,
+    })),
+    hosts: hosts.map((row) => ({
+      ...row,
+      inventory:
+        row.inventory === ""
+          ? undefined
+          : fromJsonString(InventorySchema, row.inventory, { ignoreUnknownFields: true }),
+    })),
     instances,
     replicas: replicas.map(storedReplica),
   };
@@ -67,7 +86,8 @@ function storedReplica(row: ReplicaTable): StoredReplica {
     reason: row.reason,
     claims: row.claims,
     createdAt: row.created_at,
-    observed: row.observed === "" ? undefined : fromJsonString(ObservedSchema, row.observed, { ignoreUnknownFields: true }),
+    observed:
+      row.observed === "" ? undefined : fromJsonString(ObservedSchema, row.observed, { ignoreUnknownFields: true }),
   };
 }
 

@@ -6,7 +6,11 @@ export type ErrorCodeRow = { readonly rpc: number; readonly exit: 1 | 2; readonl
 export const errorCodes = {
   bad_request: { rpc: 3, exit: 2, doc: "The request itself is wrong: a missing or malformed value." },
   settings_invalid: { rpc: 3, exit: 2, doc: "The settings have problems; each is listed with file, line and column." },
-  not_found: { rpc: 5, exit: 2, doc: "A service, instance, variety, profile, host or operation of that name does not exist." },
+  not_found: {
+    rpc: 5,
+    exit: 2,
+    doc: "A service, instance, variety, profile, host or operation of that name does not exist.",
+  },
   already_exists: { rpc: 6, exit: 1, doc: "The name is taken by something else." },
   conflict: { rpc: 10, exit: 1, doc: "The state moved on since it was read; plan again." },
   unauthenticated: { rpc: 16, exit: 1, doc: "No credential was sent, or it is wrong, used up, expired or revoked." },

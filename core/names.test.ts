@@ -3,7 +3,12 @@ import { describe, expect, test } from "vitest";
 import { editDistance, isName, nearest, suggestion } from "./names.ts";
 
 describe("names", () => {
-  test.each([["wbe", "web"], ["enviroment", "environment"], ["Tiny-LLM", "tiny-llm"], ["cpu_only", "cpu-only"]])("%s was meant to be %s", (written, meant) => {
+  test.each([
+    ["wbe", "web"],
+    ["enviroment", "environment"],
+    ["Tiny-LLM", "tiny-llm"],
+    ["cpu_only", "cpu-only"],
+  ])("%s was meant to be %s", (written, meant) => {
     expect(nearest(written, ["web", "environment", "tiny-llm", "cpu-only", "sources"])).toBe(meant);
   });
   test("nothing near is suggested for what has nothing in common", () => {
@@ -12,7 +17,12 @@ describe("names", () => {
     expect(suggestion("x", ["s"])).toBe("There is: s.");
     expect(suggestion("zzzzzz", ["a1", "b2"])).toBe("There are: a1, b2.");
     expect(suggestion("x", [])).toBe("");
-    expect(suggestion("zzzzzz", Array.from({ length: 9 }, (_, i) => `n${i}`))).toMatch(/n7, …\.$/);
+    expect(
+      suggestion(
+        "zzzzzz",
+        Array.from({ length: 9 }, (_, i) => `n${i}`),
+      ),
+    ).toMatch(/n7, …\.$/);
   });
   test("what is a name", () => {
     expect(["web", "a.b_c-d", "9"].every(isName)).toBe(true);

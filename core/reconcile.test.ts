@@ -14,7 +14,11 @@ describe("startLoop", () => {
     const clock = manualClock();
     const runs: number[] = [];
     const start = clock.now();
-    await using loop = startLoop({ ...base, clock, run: async () => (runs.push(clock.now() - start) === 2 ? 100 : undefined) });
+    await using loop = startLoop({
+      ...base,
+      clock,
+      run: async () => (runs.push(clock.now() - start) === 2 ? 100 : undefined),
+    });
     await clock.advanceAsync(2_150);
     expect(runs).toEqual([0, 1_000, 1_100, 2_100]);
     expect(loop.status()).toMatchObject({ name: "test", runs: 4, failures: 0 });
@@ -101,7 +105,9 @@ describe("time and chance", () => {
   });
 
   test("waits double up to their limit, and jitter stays below", () => {
-    expect([0, 1, 2, 6, 7, 99, -1].map((n) => backoffCeilingMs(linkBackoff, n))).toEqual([100, 200, 400, 6_400, 8_000, 8_000, 100]);
+    expect([0, 1, 2, 6, 7, 99, -1].map((n) => backoffCeilingMs(linkBackoff, n))).toEqual([
+      100, 200, 400, 6_400, 8_000, 8_000, 100,
+    ]);
     expect([0, 0.5, 0.999].map((random) => jitteredBackoffMs(linkBackoff, 1, random))).toEqual([0, 100, 199]);
   });
 

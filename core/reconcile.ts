@@ -4,7 +4,13 @@ import { type Backoff, backoffCeilingMs } from "./backoff.ts";
 import type { Clock, Timer } from "./clock.ts";
 import type { Log } from "./log.ts";
 
-export type LoopStatus = { readonly name: string; readonly runs: number; readonly lastMs: number; readonly failures: number; readonly lastError: string };
+export type LoopStatus = {
+  readonly name: string;
+  readonly runs: number;
+  readonly lastMs: number;
+  readonly failures: number;
+  readonly lastError: string;
+};
 
 export type Loop = {
   /** Asks for a run soon; many wakes during one run make one more run. */

@@ -1,6 +1,7 @@
 // Which values are never shown, and how they are hidden.
 
-const secretKey = /(PASSW(OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL|_KEY$|^KEY$|AUTH$|DSN$)/i;
+const secretKey =
+  /(PASSW(OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL|_KEY$|^KEY$|AUTH$|DSN$)/i;
 /** Keys that look secret and are not: they count tokens, they do not hold one. */
 const countsTokens = /(MAX|NUM|MIN|BATCH(ED)?|LIMIT)_?[A-Z_]*TOKENS?$|TOKENS?_?(LIMIT|COUNT|PER)|TOKENIZER/i;
 
@@ -12,8 +13,16 @@ export function looksSecret(key: string): boolean {
 }
 
 /** The environment as it may be shown. */
-export function maskEnvironment(environment: Readonly<Record<string, string>>, secretKeys: readonly string[] = []): Record<string, string> {
-  return Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, looksSecret(key) || secretKeys.includes(key) ? mask : value]));
+export function maskEnvironment(
+  environment: Readonly<Record<string, string>>,
+  secretKeys: readonly string[] = [],
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).map(([key, value]) => [
+      key,
+      looksSecret(key) || secretKeys.includes(key) ? mask : value,
+    ]),
+  );
 }
 
 /** Text with every one of the values replaced. Values shorter than 4 characters are left alone: they would hide too much. */

@@ -1,8 +1,19 @@
 // Amounts as people write and read them.
 
 const byteUnits: Record<string, number> = {
-  b: 1, k: 2 ** 10, kb: 1e3, kib: 2 ** 10, m: 2 ** 20, mb: 1e6, mib: 2 ** 20,
-  g: 2 ** 30, gb: 1e9, gib: 2 ** 30, t: 2 ** 40, tb: 1e12, tib: 2 ** 40,
+  b: 1,
+  k: 2 ** 10,
+  kb: 1e3,
+  kib: 2 ** 10,
+  m: 2 ** 20,
+  mb: 1e6,
+  mib: 2 ** 20,
+  g: 2 ** 30,
+  gb: 1e9,
+  gib: 2 ** 30,
+  t: 2 ** 40,
+  tb: 1e12,
+  tib: 2 ** 40,
 };
 const durationUnits: Record<string, number> = { ms: 1, s: 1e3, m: 6e4, min: 6e4, h: 3.6e6, d: 8.64e7 };
 
@@ -13,9 +24,11 @@ export function parseBytes(written: string | number): number | undefined {
 
 /** "90s", "1m30s", "500ms", 30 (seconds) to milliseconds; undefined when it is no duration. */
 export function parseDurationMs(written: string | number): number | undefined {
-  if (typeof written === "number") return Number.isFinite(written) && written >= 0 ? Math.round(written * 1e3) : undefined;
+  if (typeof written === "number")
+    return Number.isFinite(written) && written >= 0 ? Math.round(written * 1e3) : undefined;
   const parts = written.trim().match(/\d+(\.\d+)?\s*(ms|min|s|m|h|d)/g);
-  if (parts === null || parts.join("").replaceAll(" ", "") !== written.replaceAll(" ", "")) return parseAmount(written, durationUnits, "s");
+  if (parts === null || parts.join("").replaceAll(" ", "") !== written.replaceAll(" ", ""))
+    return parseAmount(written, durationUnits, "s");
   return parts.reduce((sum, part) => sum + (parseAmount(part, durationUnits, "s") ?? 0), 0);
 }
 

@@ -6,7 +6,11 @@ import path from "node:path";
 import sea from "node:sea";
 import vm from "node:vm";
 
-const programs: Readonly<Record<string, string>> = { ozctl: "cli", "ozwald-agent": "agent", "ozwald-controlplane": "controlplane" };
+const programs: Readonly<Record<string, string>> = {
+  ozctl: "cli",
+  "ozwald-agent": "agent",
+  "ozwald-controlplane": "controlplane",
+};
 
 function pick(): string | undefined {
   const byName = programs[path.basename(process.argv0)];
@@ -18,10 +22,20 @@ function pick(): string | undefined {
 
 function run(program: string): void {
   const filename = `${program}.js`;
-  const script = new vm.Script(Module.wrap(sea.getAsset(filename, "utf8")), { filename, cachedData: Buffer.from(sea.getRawAsset(`${program}.cache`)) });
-  if (script.cachedDataRejected === true && process.env["OZWALD_DEBUG"]) process.stderr.write(`code cache of ${program} was rejected\n`);
+  const script = new vm.Script(Module.wrap(sea.getAsset(filename, "utf8")), {
+    filename,
+    cachedData: Buffer.from(sea.getRawAsset(`${program}.cache`)),
+  });
+  if (script.cachedDataRejected === true && process.env["OZWALD_DEBUG"])
+    process.stderr.write(`code cache of ${program} was rejected\n`);
   const module = { exports: {} };
-  const start = script.runInThisContext() as (exports: object, require: NodeJS.Require, module: object, filename: string, dirname: string) => void;
+  const start = script.runInThisContext() as (
+    exports: object,
+    require: NodeJS.Require,
+    module: object,
+    filename: string,
+    dirname: string,
+  ) => void;
   start(module.exports, createRequire(process.execPath), module, filename, path.dirname(process.execPath));
 }
 

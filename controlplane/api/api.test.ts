@@ -48,20 +48,38 @@ async function apply(text: string) {
 }
 
 async function failure(call: Promise<unknown>) {
-  const error = ConnectError.from(await call.then(() => { throw new Error("this call should have failed"); }, (e: unknown) => e));
-  return { code: error.code, message: error.rawMessage, detail: error.findDetails(ErrorDetailSchema)[0], problems: error.findDetails(SettingsProblemsSchema)[0]?.problems ?? [] };
+  const error = ConnectError.from(
+    await call.then(
+      () => {
+        throw new Error("this call should have failed");
+      },
+      (e: unknown) => e,
+    ),
+  );
+  return {
+    code: error.code,
+    message: error.rawMessage,
+    detail: error.findDetails(ErrorDetailSchema)[0],
+    problems: error.findDetails(SettingsProblemsSchema)[0]?.problems ?? [],
+  };
 }
 
 describe("settings", () => {
   test("plan changes nothing, apply starts, applying again does nothing, a change restarts with its reason", async () => {
     await plane.addHost("a");
     const preview = await plane.client(SettingsService).planSettings(files(settings()));
-    expect(preview.plan?.steps).toMatchObject([{ action: PlanAction.START, instance: "web", host: "a", variety: "cpu-only", needsPull: true }]);
+    expect(preview.plan?.steps).toMatchObject([
+      { action: PlanAction.START, instance: "web", host: "a", variety: "cpu-only", needsPull: true },
+    ]);
     expect((await plane.client(InstancesService).listInstances({})).instances).toEqual([]);
     const first = await apply(settings());
     expect(first.operationId).toBe(1n);
     const [web] = (await plane.client(InstancesService).listInstances({})).instances;
-    expect(web).toMatchObject({ name: "web", owner: "settings/shop", units: [{ host: "a", state: ReplicaState.READY }] });
+    expect(web).toMatchObject({
+      name: "web",
+      owner: "settings/shop",
+      units: [{ host: "a", state: ReplicaState.READY }],
+    });
     expect((await apply(settings())).operationId).toBe(0n);
     const changed = await apply(settings("", 4096));
     expect(changed.plan?.steps).toMatchObject([{ action: PlanAction.RESTART, reason: "MAX_MODEL_LEN 2048 → 4096" }]);
@@ -69,7 +87,9 @@ describe("settings", () => {
   });
 
   test("every problem at once, with its place, and nothing changed", async () => {
-    const { code, detail, problems } = await failure(plane.client(SettingsService).applySettings(files(settings("  - { name: x, service: wbe }\n  - { nam: y }"))));
+    const { code, detail, problems } = await failure(
+      plane.client(SettingsService).applySettings(files(settings("  - { name: x, service: wbe }\n  - { nam: y }"))),
+    );
     expect(code).toBe(Code.InvalidArgument);
     expect(detail).toMatchObject({ code: "settings_invalid" });
     expect(problems.map((p) => p.hint)).toContain("Did you mean web?");
@@ -83,8 +103,13 @@ describe("settings", () => {
     const request = { ...files(settings()), idempotencyKey: "k1" };
     const [one, two] = [await client.applySettings(request), await client.applySettings(request)];
     expect(two.operationId).toBe(one.operationId);
-    expect(await failure(client.applySettings({ ...files(settings("", 1)), expectedRevision: 0n }))).toMatchObject({ code: Code.Aborted, detail: { code: "conflict" } });
-    expect((await client.applySettings({ ...files(settings("", 1)), expectedRevision: 1n })).operationId).toBeGreaterThan(one.operationId);
+    expect(await failure(client.applySettings({ ...files(settings("", 1)), expectedRevision: 0n }))).toMatchObject({
+      code: Code.Aborted,
+      detail: { code: "conflict" },
+    });
+    expect(
+      (await client.applySettings({ ...files(settings("", 1)), expectedRevision: 1n })).operationId,
+    ).toBeGreaterThan(one.operationId);
   });
 
   test("instances that settings no longer name are stopped; other owners keep theirs", async () => {
@@ -93,16 +118,28 @@ describe("settings", () => {
     const up = await plane.client(InstancesService).upInstance({ name: "mine", service: "web" });
     await ended(up.operationId);
     const { plan } = await apply(settings());
-    expect(plan?.steps.map((s) => [s.instance, s.action])).toEqual([["more", PlanAction.STOP], ["web", PlanAction.KEEP]]);
+    expect(plan?.steps.map((s) => [s.instance, s.action])).toEqual([
+      ["more", PlanAction.STOP],
+      ["web", PlanAction.KEEP],
+    ]);
     const left = (await plane.client(InstancesService).listInstances({})).instances.map((i) => [i.name, i.owner]);
-    expect(left).toEqual([["mine", "dynamic"], ["web", "settings/shop"]]);
+    expect(left).toEqual([
+      ["mine", "dynamic"],
+      ["web", "settings/shop"],
+    ]);
   });
 
   test("secret values are shown nowhere", async () => {
     await plane.addHost("a");
     const { plan } = await apply(settings());
     await apply(settings("", 4096).replace("very-secret-value", "another-secret-value"));
-    const texts = [plan, await plane.client(ServicesService).listServices({}), await plane.client(EventsService).listEvents({}), await plane.client(OperationsService).listOperations({}), await plane.client(InstancesService).listInstances({})];
+    const texts = [
+      plan,
+      await plane.client(ServicesService).listServices({}),
+      await plane.client(EventsService).listEvents({}),
+      await plane.client(OperationsService).listOperations({}),
+      await plane.client(InstancesService).listInstances({}),
+    ];
     const shown = JSON.stringify(texts, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value));
     expect(shown).not.toContain("secret-value");
   });
@@ -142,7 +179,9 @@ describe("instances", () => {
     expect(plan?.steps).toMatchObject([{ action: PlanAction.UNPLACED, reason: "no host has joined yet" }]);
     expect(await ended(operationId)).toMatchObject({ state: OperationState.FAILED });
     await plane.addHost("late");
-    await expect.poll(async () => (await plane.client(InstancesService).listInstances({})).instances[0]?.units[0]?.state).toBe(ReplicaState.READY);
+    await expect
+      .poll(async () => (await plane.client(InstancesService).listInstances({})).instances[0]?.units[0]?.state)
+      .toBe(ReplicaState.READY);
     const why = await plane.client(InstancesService).explainInstance({ name: "web" });
     expect(why.summary).toContain("web is ready on late");
   });
@@ -170,12 +209,28 @@ describe("instances", () => {
     await plane.addHost("a");
     await apply(settings());
     const client = plane.client(InstancesService);
-    const first = await client.replaceDynamicInstances({ instances: [{ name: "d1", service: "web" }, { name: "d2", service: "web" }] });
+    const first = await client.replaceDynamicInstances({
+      instances: [
+        { name: "d1", service: "web" },
+        { name: "d2", service: "web" },
+      ],
+    });
     await ended(first.operationId);
-    expect((await client.replaceDynamicInstances({ instances: [{ name: "d1", service: "web" }, { name: "d2", service: "web" }] })).operationId).toBe(0n);
+    expect(
+      (
+        await client.replaceDynamicInstances({
+          instances: [
+            { name: "d1", service: "web" },
+            { name: "d2", service: "web" },
+          ],
+        })
+      ).operationId,
+    ).toBe(0n);
     await ended((await client.replaceDynamicInstances({ instances: [{ name: "d2", service: "web" }] })).operationId);
     expect((await client.listInstances({})).instances.map((i) => i.name)).toEqual(["d2", "web"]);
-    expect((await failure(client.replaceDynamicInstances({ instances: [{ name: "web" }] }))).detail?.code).toBe("already_exists");
+    expect((await failure(client.replaceDynamicInstances({ instances: [{ name: "web" }] }))).detail?.code).toBe(
+      "already_exists",
+    );
   });
 
   test("a watch says what is, then every change", async () => {
@@ -199,18 +254,34 @@ describe("instances", () => {
     await plane.client(SettingsService).applySettings(files(settings()));
     const { operation } = await plane.client(OperationsService).cancelOperation({ id: 1n });
     expect(operation?.state).toBe(OperationState.CANCELLED);
-    await expect.poll(async () => (await plane.client(InstancesService).listInstances({})).instances).toMatchObject([{ overridden: true, units: [] }]);
-    expect((await failure(plane.client(OperationsService).cancelOperation({ id: 1n }))).detail?.code).toBe("precondition");
-    expect((await failure(plane.client(OperationsService).cancelOperation({ id: 99n }))).detail?.code).toBe("not_found");
+    await expect
+      .poll(async () => (await plane.client(InstancesService).listInstances({})).instances)
+      .toMatchObject([{ overridden: true, units: [] }]);
+    expect((await failure(plane.client(OperationsService).cancelOperation({ id: 1n }))).detail?.code).toBe(
+      "precondition",
+    );
+    expect((await failure(plane.client(OperationsService).cancelOperation({ id: 99n }))).detail?.code).toBe(
+      "not_found",
+    );
   });
 });
 
 describe("hosts and unknown replicas", () => {
   test("a replica that nobody named runs on as unknown until somebody decides", async () => {
     await plane.addHost("a");
-    plane.hub.observe("id-a", { replicaId: "lost", generation: 3n, state: ReplicaState.READY, instance: "web", group: "default", slot: 0, specHash: "older" });
+    plane.hub.observe("id-a", {
+      replicaId: "lost",
+      generation: 3n,
+      state: ReplicaState.READY,
+      instance: "web",
+      group: "default",
+      slot: 0,
+      specHash: "older",
+    });
     const replicas = plane.client(ReplicasService);
-    expect((await replicas.listReplicas({})).replicas).toMatchObject([{ id: "lost", state: ReplicaState.UNKNOWN, host: "a" }]);
+    expect((await replicas.listReplicas({})).replicas).toMatchObject([
+      { id: "lost", state: ReplicaState.UNKNOWN, host: "a" },
+    ]);
     expect(await failure(replicas.adoptReplicas({ host: "a" }))).toMatchObject({ detail: { code: "precondition" } });
     const { plan } = await apply(settings());
     expect(plan?.steps).toMatchObject([{ action: PlanAction.KEEP, reason: "runs already; taken back" }]);
@@ -219,8 +290,16 @@ describe("hosts and unknown replicas", () => {
 
   test("retire ends an unknown replica for good", async () => {
     await plane.addHost("a");
-    plane.hub.observe("id-a", { replicaId: "lost", generation: 1n, state: ReplicaState.READY, instance: "gone", group: "default" });
-    expect((await plane.client(ReplicasService).retireReplicas({ host: "a", replicaId: "lo" })).replicaIds).toEqual(["lost"]);
+    plane.hub.observe("id-a", {
+      replicaId: "lost",
+      generation: 1n,
+      state: ReplicaState.READY,
+      instance: "gone",
+      group: "default",
+    });
+    expect((await plane.client(ReplicasService).retireReplicas({ host: "a", replicaId: "lo" })).replicaIds).toEqual([
+      "lost",
+    ]);
     await expect.poll(async () => (await plane.client(ReplicasService).listReplicas({})).replicas).toEqual([]);
     expect(plane.hub.host("id-a")?.observed.size).toBe(0);
   });
@@ -228,7 +307,13 @@ describe("hosts and unknown replicas", () => {
   test("deciding about a host of another history makes this control plane its authority", async () => {
     await plane.addHost("a");
     plane.hub.set("id-a", { obeys: false, problem: "belongs to another history" });
-    plane.hub.observe("id-a", { replicaId: "lost", generation: 1n, state: ReplicaState.READY, instance: "gone", group: "default" });
+    plane.hub.observe("id-a", {
+      replicaId: "lost",
+      generation: 1n,
+      state: ReplicaState.READY,
+      instance: "gone",
+      group: "default",
+    });
     await plane.client(ReplicasService).retireReplicas({ host: "a" });
     expect(plane.context.store.epoch).toBeGreaterThan(7);
   });
@@ -239,9 +324,29 @@ describe("hosts and unknown replicas", () => {
     await expect.poll(() => plane.hub.assigned.get("id-a")?.run.length).toBe(1);
     const run = plane.hub.assigned.get("id-a")?.run[0];
     plane.hub.set("id-a", { observed: new Map() });
-    await plane.context.store.commit(undefined, ({ trx }) => trx.updateTable("replicas").set({ observed: "" }).execute());
-    plane.hub.reject("id-a", { $typeName: "ozwald.v1.AssignmentResult", revision: 1n, accepted: true, reason: "", rejected: [{ $typeName: "ozwald.v1.Rejected", replicaId: run?.replicaId ?? "", generation: 1n, resource: "ram", needBytes: BigInt(2 * gib), freeBytes: BigInt(gib), holder: "gnome" }] });
-    await expect.poll(async () => (await plane.client(ReplicasService).listReplicas({})).replicas[0]).toMatchObject({ state: ReplicaState.PENDING, reason: "a turned it down" });
+    await plane.context.store.commit(undefined, ({ trx }) =>
+      trx.updateTable("replicas").set({ observed: "" }).execute(),
+    );
+    plane.hub.reject("id-a", {
+      $typeName: "ozwald.v1.AssignmentResult",
+      revision: 1n,
+      accepted: true,
+      reason: "",
+      rejected: [
+        {
+          $typeName: "ozwald.v1.Rejected",
+          replicaId: run?.replicaId ?? "",
+          generation: 1n,
+          resource: "ram",
+          needBytes: BigInt(2 * gib),
+          freeBytes: BigInt(gib),
+          holder: "gnome",
+        },
+      ],
+    });
+    await expect
+      .poll(async () => (await plane.client(ReplicasService).listReplicas({})).replicas[0])
+      .toMatchObject({ state: ReplicaState.PENDING, reason: "a turned it down" });
   });
 
   test("hosts that settings name are expected until they join", async () => {
@@ -256,7 +361,10 @@ describe("hosts and unknown replicas", () => {
     expect(address).toBe("https://127.0.0.1:7443");
     expect(token).toMatch(/^ozj_/);
     expect((await failure(client.createInvite({ ttlSeconds: 999_999 }))).detail?.code).toBe("bad_request");
-    expect((await failure(plane.client(EnrollmentService, "").enroll({ token: "ozj_nonsense", csrPem: "", hostname: "h" }))).message).toContain("token");
+    expect(
+      (await failure(plane.client(EnrollmentService, "").enroll({ token: "ozj_nonsense", csrPem: "", hostname: "h" })))
+        .message,
+    ).toContain("token");
     await plane.addHost("a");
     await apply(settings());
     expect((await failure(client.createInvite({ name: "a" }))).detail?.code).toBe("already_exists");
@@ -282,7 +390,9 @@ describe("who may call", () => {
     expect(events.map((e) => e.kind)).toContain("settings.applied");
     const first = events[0];
     const seen: string[] = [];
-    for await (const { event } of plane.client(EventsService).watchEvents({ afterSequence: (first?.sequence ?? 1n) - 1n })) {
+    for await (const { event } of plane
+      .client(EventsService)
+      .watchEvents({ afterSequence: (first?.sequence ?? 1n) - 1n })) {
       seen.push(event?.kind ?? "");
       if (seen.length === events.length) break;
     }

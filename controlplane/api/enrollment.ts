@@ -26,16 +26,37 @@ export function enrollmentRoutes(router: ConnectRouter, context: ApiContext): vo
         const certificatePem = await context.authority.signAgent(csrPem, { hostId, name: planned });
         try {
           await context.store.commit(undefined, async ({ trx, event }) => {
-            await takeInvite(trx, { id: parsed.id, secretMatches: (hash) => secretMatches(parsed.secret, hash), usedBy: hostId, now });
+            await takeInvite(trx, {
+              id: parsed.id,
+              secretMatches: (hash) => secretMatches(parsed.secret, hash),
+              usedBy: hostId,
+              now,
+            });
             if ((await activeNames(trx)).has(planned)) throw new OzError("conflict", `${planned} was taken meanwhile`);
-            await upsertHost(trx, { id: hostId, name: planned, state: "active", joined_at: now, agent_version: "", address: "", inventory: "", last_boot_id: "", last_heard_at: 0 });
+            await upsertHost(trx, {
+              id: hostId,
+              name: planned,
+              state: "active",
+              joined_at: now,
+              agent_version: "",
+              address: "",
+              inventory: "",
+              last_boot_id: "",
+              last_heard_at: 0,
+            });
             await event({ kind: "host.joined", subject: `host/${planned}`, message: `${planned} joined` });
           });
         } catch (error) {
           if (error instanceof OzError && error.code === "conflict" && attempt < 5) continue;
           throw error;
         }
-        return { hostId, name: planned, certificatePem, caPem: context.authority.caPem, clusterId: context.authority.clusterId };
+        return {
+          hostId,
+          name: planned,
+          certificatePem,
+          caPem: context.authority.caPem,
+          clusterId: context.authority.clusterId,
+        };
       }
     },
   });
@@ -48,7 +69,10 @@ async function activeNames(read: Read): Promise<Set<string>> {
 /** The invited name, else the machine's own; with a number when another host has it. */
 function freeName(taken: ReadonlySet<string>, invited: string, hostname: string): string {
   if (invited !== "") {
-    if (taken.has(invited)) throw new OzError("already_exists", `a host ${invited} has joined already`, { hint: "Invite this one under another name." });
+    if (taken.has(invited))
+      throw new OzError("already_exists", `a host ${invited} has joined already`, {
+        hint: "Invite this one under another name.",
+      });
     return invited;
   }
   const own = hostname.split(".")[0] ?? "";

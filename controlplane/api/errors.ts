@@ -13,14 +13,26 @@ export function toConnectError(thrown: unknown): ConnectError {
 
 function connectErrorOf(error: OzError): ConnectError {
   const code = errorCodes[error.code].rpc as Code;
-  return new ConnectError(error.message, code, undefined, [{ desc: ErrorDetailSchema, value: create(ErrorDetailSchema, { code: error.code, hint: error.hint }) }], error);
+  return new ConnectError(
+    error.message,
+    code,
+    undefined,
+    [{ desc: ErrorDetailSchema, value: create(ErrorDetailSchema, { code: error.code, hint: error.hint }) }],
+    error,
+  );
 }
 
 /** Every problem of the settings at once. */
 export function settingsError(problems: readonly Problem[]): ConnectError {
   const count = `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
   return new ConnectError(`the settings have ${count}`, Code.InvalidArgument, undefined, [
-    { desc: ErrorDetailSchema, value: create(ErrorDetailSchema, { code: "settings_invalid", hint: "Nothing was changed." }) },
-    { desc: SettingsProblemsSchema, value: create(SettingsProblemsSchema, { problems: problems.map((problem) => ({ ...problem })) }) },
+    {
+      desc: ErrorDetailSchema,
+      value: create(ErrorDetailSchema, { code: "settings_invalid", hint: "Nothing was changed." }),
+    },
+    {
+      desc: SettingsProblemsSchema,
+      value: create(SettingsProblemsSchema, { problems: problems.map((problem) => ({ ...problem })) }),
+    },
   ]);
 }

@@ -10,7 +10,9 @@ import type { ApiContext } from "./context.ts";
 export function eventRoutes(router: ConnectRouter, context: ApiContext): void {
   router.service(EventsService, {
     async listEvents({ limit, subject }) {
-      const rows = await context.store.read((read) => listEvents(read, { limit: Math.min(limit || 50, 1000), ...(subject === "" ? {} : { subject }) }));
+      const rows = await context.store.read((read) =>
+        listEvents(read, { limit: Math.min(limit || 50, 1000), ...(subject === "" ? {} : { subject }) }),
+      );
       return { events: rows.map(eventView) };
     },
     async *watchEvents({ afterSequence }, call) {
@@ -20,7 +22,10 @@ export function eventRoutes(router: ConnectRouter, context: ApiContext): void {
         const rows = await context.store.read((read) => eventsAfter(read, cursor));
         for (const row of rows) yield { event: eventView(row) };
         cursor = rows.at(-1)?.revision ?? cursor;
-        position = await context.signal.next(rows.length > 0 ? context.signal.position : Math.max(position, context.signal.position), call.signal);
+        position = await context.signal.next(
+          rows.length > 0 ? context.signal.position : Math.max(position, context.signal.position),
+          call.signal,
+        );
       }
     },
   });

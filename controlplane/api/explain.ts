@@ -2,7 +2,12 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { formatDuration } from "#core/units.ts";
-import { type ExplainInstanceRequest, type ExplainInstanceResponse, ExplainInstanceResponseSchema, type Instance } from "#proto/instances_pb.ts";
+import {
+  type ExplainInstanceRequest,
+  type ExplainInstanceResponse,
+  ExplainInstanceResponseSchema,
+  type Instance,
+} from "#proto/instances_pb.ts";
 import { type Replica, ReplicaState } from "#proto/replicas_pb.ts";
 import type { Candidate } from "#proto/settings_pb.ts";
 import { findInstance } from "../change/edits.ts";
@@ -13,34 +18,61 @@ import { instanceList } from "../view/instance-view.ts";
 import type { World } from "../world.ts";
 import type { ApiContext } from "./context.ts";
 
-export async function explainInstance(context: ApiContext, { name, group }: ExplainInstanceRequest): Promise<ExplainInstanceResponse> {
+export async function explainInstance(
+  context: ApiContext,
+  { name, group }: ExplainInstanceRequest,
+): Promise<ExplainInstanceResponse> {
   const world = await context.world();
   const live = context.hub.hosts();
   const row = findInstance(world, group, name);
   if (row === undefined) findService(group || "default", name, world);
   const instance = instanceList(world, live).instances.find((i) => i.name === name && i.group === (group || "default"));
-  const wish = row ?? { group_name: group || "default", name, service: name, variety: "", profile: "", owner: "dynamic", host: "", id: "" };
+  const wish = row ?? {
+    group_name: group || "default",
+    name,
+    service: name,
+    variety: "",
+    profile: "",
+    owner: "dynamic",
+    host: "",
+    id: "",
+  };
   const events = await context.store.read((read) => listEvents(read, { limit: 8, subject: `instance/${name}` }));
   return create(ExplainInstanceResponseSchema, {
     ...(instance === undefined ? {} : { instance }),
     candidates: candidates(context, world, wish),
-    summary: instance === undefined ? `${name} is a service that nobody asked to run` : summary(instance, context.clock.now()),
+    summary:
+      instance === undefined ? `${name} is a service that nobody asked to run` : summary(instance, context.clock.now()),
     next: instance === undefined ? [`ozctl up ${name}`] : next(instance),
     events: events.map((event) => ({ at: timestampFromMs(event.at), message: event.message })),
   });
 }
 
 /** Hosts as they would be chosen from now, were the instance placed afresh. */
-function candidates(context: ApiContext, world: World, wish: Parameters<typeof candidatesFor>[0] & { host: string; id: string }): Candidate[] {
+function candidates(
+  context: ApiContext,
+  world: World,
+  wish: Parameters<typeof candidatesFor>[0] & { host: string; id: string },
+): Candidate[] {
   const snapshot = makeSnapshot(world, context.hub.hosts());
-  const held = Map.groupBy(snapshot.replicas.filter((replica) => replica.hostId !== null && replica.instanceId !== wish.id), (replica) => replica.hostId);
+  const held = Map.groupBy(
+    snapshot.replicas.filter((replica) => replica.hostId !== null && replica.instanceId !== wish.id),
+    (replica) => replica.hostId,
+  );
   const loads = snapshot.hosts.map((host) => ({ host, held: held.get(host.id) ?? [] }));
-  return [...place(loads, candidatesFor(wish, world), { instance: wish.name, host: wish.host, rejectedBy: [] }, "spread").candidates];
+  return [
+    ...place(loads, candidatesFor(wish, world), { instance: wish.name, host: wish.host, rejectedBy: [] }, "spread")
+      .candidates,
+  ];
 }
 
 function summary(instance: Instance, now: number): string {
-  if (instance.overridden) return `${instance.name} was taken down; the settings want it (the next apply brings it back)`;
-  const lines = instance.units.map((unit) => `${stateWord(unit)}${unit.host === "" ? "" : ` on ${unit.host}`}${age(unit, now)}${unit.reason === "" ? "" : `: ${unit.reason}`}`);
+  if (instance.overridden)
+    return `${instance.name} was taken down; the settings want it (the next apply brings it back)`;
+  const lines = instance.units.map(
+    (unit) =>
+      `${stateWord(unit)}${unit.host === "" ? "" : ` on ${unit.host}`}${age(unit, now)}${unit.reason === "" ? "" : `: ${unit.reason}`}`,
+  );
   return `${instance.name} is ${lines.join("; ") || "not running"}`;
 }
 
@@ -48,7 +80,9 @@ function stateWord(unit: Replica): string {
   return names[unit.state] ?? "unknown";
 }
 
-const names: Partial<Record<number, string>> = Object.fromEntries(Object.entries(ReplicaState).map(([name, value]) => [value, name.toLowerCase()]));
+const names: Partial<Record<number, string>> = Object.fromEntries(
+  Object.entries(ReplicaState).map(([name, value]) => [value, name.toLowerCase()]),
+);
 
 function age(unit: Replica, now: number): string {
   return unit.since === undefined ? "" : ` since ${formatDuration(now - Number(unit.since.seconds) * 1000)}`;
@@ -57,7 +91,8 @@ function age(unit: Replica, now: number): string {
 function next(instance: Instance): string[] {
   const states = new Set(instance.units.map((unit) => unit.state));
   if (instance.overridden) return [`ozctl up ${instance.name}`];
-  if (states.has(ReplicaState.FAILED)) return [`ozctl logs --previous ${instance.name}`, `ozctl restart ${instance.name}`];
+  if (states.has(ReplicaState.FAILED))
+    return [`ozctl logs --previous ${instance.name}`, `ozctl restart ${instance.name}`];
   if (states.has(ReplicaState.PENDING)) return ["ozctl hosts", "ozctl host invite"];
   return [`ozctl logs -f ${instance.name}`];
 }

@@ -14,7 +14,14 @@ import { watchChanges } from "./watch.ts";
 export function instanceRoutes(router: ConnectRouter, context: ApiContext): void {
   const editContext = (): EditContext => ({ now: context.clock.now(), newId: () => randomId(context.random) });
   const list = async () => instanceList(await context.world(), context.hub.hosts());
-  const run = (call: HandlerContext, kind: ChangeRequest["kind"], name: string, group: string, edit: ChangeRequest["edit"], idempotencyKey = "") =>
+  const run = (
+    call: HandlerContext,
+    kind: ChangeRequest["kind"],
+    name: string,
+    group: string,
+    edit: ChangeRequest["edit"],
+    idempotencyKey = "",
+  ) =>
     context.changer.carryOut({
       kind,
       title: name === "" ? kind : `${kind} ${name}`,
@@ -22,7 +29,11 @@ export function instanceRoutes(router: ConnectRouter, context: ApiContext): void
       idempotencyKey,
       edit,
       concerns: (replica) => name === "" || (replica.instance === name && replica.group === (group || "default")),
-      event: { kind: `instance.${kind}`, subject: name === "" ? "instances" : `instance/${name}`, message: name === "" ? "dynamic instances replaced" : `${kind} ${name}` },
+      event: {
+        kind: `instance.${kind}`,
+        subject: name === "" ? "instances" : `instance/${name}`,
+        message: name === "" ? "dynamic instances replaced" : `${kind} ${name}`,
+      },
     });
   router.service(InstancesService, {
     listInstances: list,
@@ -38,8 +49,10 @@ export function instanceRoutes(router: ConnectRouter, context: ApiContext): void
       return run(call, "up", name, request.group, (world) => upEdit(world, wish, editContext()), idempotencyKey);
     },
     downInstance: ({ name, group }, call) => run(call, "down", name, group, (world) => downEdit(world, group, name)),
-    restartInstance: ({ name, group }, call) => run(call, "restart", name, group, (world) => restartEdit(world, group, name)),
-    replaceDynamicInstances: ({ instances }, call) => run(call, "dynamic", "", "", (world) => dynamicEdit(world, instances, editContext())),
+    restartInstance: ({ name, group }, call) =>
+      run(call, "restart", name, group, (world) => restartEdit(world, group, name)),
+    replaceDynamicInstances: ({ instances }, call) =>
+      run(call, "dynamic", "", "", (world) => dynamicEdit(world, instances, editContext())),
     explainInstance: (request) => explainInstance(context, request),
   });
 }

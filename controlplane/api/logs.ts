@@ -18,12 +18,22 @@ export function logRoutes(router: ConnectRouter, context: ApiContext): void {
 }
 
 /** Output of one replica until its end, or for ever with follow. */
-export async function* replicaLogs(context: Pick<ApiContext, "hub">, { hostId, replica }: ChannelTarget, request: GetLogsRequest, signal: AbortSignal): AsyncGenerator<GetLogsResponse> {
+export async function* replicaLogs(
+  context: Pick<ApiContext, "hub">,
+  { hostId, replica }: ChannelTarget,
+  request: GetLogsRequest,
+  signal: AbortSignal,
+): AsyncGenerator<GetLogsResponse> {
   const { follow, tail, previous, timestamps } = request;
-  const channel = await context.hub.openChannel(hostId, { case: "logs", value: create(LogRequestSchema, { replicaId: replica.id, follow, tail, previous, timestamps }) }, signal);
+  const channel = await context.hub.openChannel(
+    hostId,
+    { case: "logs", value: create(LogRequestSchema, { replicaId: replica.id, follow, tail, previous, timestamps }) },
+    signal,
+  );
   for await (const { message } of channel) {
     if (message.case === "stdout") yield create(GetLogsResponseSchema, { slot: replica.slot, data: message.value });
-    if (message.case === "stderr") yield create(GetLogsResponseSchema, { slot: replica.slot, data: message.value, stderr: true });
+    if (message.case === "stderr")
+      yield create(GetLogsResponseSchema, { slot: replica.slot, data: message.value, stderr: true });
     if (message.case === "closed" && message.value.error !== "") throw new OzError("failed", message.value.error);
   }
 }

@@ -2,7 +2,10 @@
 
 export async function* mergeStreams<T>(streams: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
   type Turn = { index: number; result: IteratorResult<T> };
-  const turn = async (index: number): Promise<Turn> => ({ index, result: await (streams[index]?.next() ?? Promise.resolve({ done: true as const, value: undefined })) });
+  const turn = async (index: number): Promise<Turn> => ({
+    index,
+    result: await (streams[index]?.next() ?? Promise.resolve({ done: true as const, value: undefined })),
+  });
   const pending = new Map(streams.map((_, index) => [index, turn(index)]));
   try {
     while (pending.size > 0) {

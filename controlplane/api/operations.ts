@@ -11,7 +11,8 @@ import type { ApiContext } from "./context.ts";
 import { watchChanges } from "./watch.ts";
 
 export function operationRoutes(router: ConnectRouter, context: ApiContext): void {
-  const view = async (row: OperationRow) => operationView(row, replicaViews(await context.world(), context.hub.hosts()));
+  const view = async (row: OperationRow) =>
+    operationView(row, replicaViews(await context.world(), context.hub.hosts()));
   const require = async (id: bigint): Promise<OperationRow> => {
     const row = await context.store.read((read) => operationById(read, Number(id)));
     if (row === undefined) throw new OzError("not_found", `no operation ${id}`, { hint: "ozctl ops lists them." });
@@ -36,7 +37,12 @@ export function operationRoutes(router: ConnectRouter, context: ApiContext): voi
       const actor = call.values.get(principalKey).name;
       await context.store.commit(undefined, async ({ trx, event }) => {
         await updateOperation(trx, row.id, { state: "cancelled", ended_at: context.clock.now() });
-        await event({ kind: "operation.cancelled", subject: `operation/${row.id}`, message: `${row.title}: cancelled`, actor });
+        await event({
+          kind: "operation.cancelled",
+          subject: `operation/${row.id}`,
+          message: `${row.title}: cancelled`,
+          actor,
+        });
       });
       await context.changer.carryOut({
         kind: "down",
@@ -44,7 +50,11 @@ export function operationRoutes(router: ConnectRouter, context: ApiContext): voi
         actor,
         edit: (world) => cancelEdit(world, row),
         concerns: () => false,
-        event: { kind: "operation.taken-back", subject: `operation/${row.id}`, message: `what ${row.title} had not finished was taken back` },
+        event: {
+          kind: "operation.taken-back",
+          subject: `operation/${row.id}`,
+          message: `what ${row.title} had not finished was taken back`,
+        },
       });
       return { operation: await view(await require(id)) };
     },

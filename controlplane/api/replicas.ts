@@ -12,7 +12,9 @@ export function replicaRoutes(router: ConnectRouter, context: ApiContext): void 
     async listReplicas({ instance, host }) {
       const world = await context.world();
       const all = [...replicaViews(world, context.hub.hosts()), ...unknownViews(world, context.hub.hosts())];
-      const replicas = all.filter((r) => (instance === "" || r.instance === instance) && (host === "" || r.host === host));
+      const replicas = all.filter(
+        (r) => (instance === "" || r.instance === instance) && (host === "" || r.host === host),
+      );
       return { replicas, revision: BigInt(world.revision) };
     },
     async adoptReplicas({ host: name, replicaId }, call) {
@@ -27,7 +29,14 @@ export function replicaRoutes(router: ConnectRouter, context: ApiContext): void 
           title: `adopt ${name}`,
           actor: call.values.get(principalKey).name,
           // Touching the instances is enough: planning takes the unknown replicas back into their slots.
-          edit: (w) => ({ upsert: w.instances.filter((row) => wanted.has(`${row.group_name}/${row.name}`)).map((row) => ({ ...row, overridden: 0 })), remove: [], restart: [], notices: [] }),
+          edit: (w) => ({
+            upsert: w.instances
+              .filter((row) => wanted.has(`${row.group_name}/${row.name}`))
+              .map((row) => ({ ...row, overridden: 0 })),
+            remove: [],
+            restart: [],
+            notices: [],
+          }),
           event: { kind: "host.adopted", subject: `host/${name}`, message: `replicas of ${name} were taken back` },
         });
       }
@@ -36,7 +45,8 @@ export function replicaRoutes(router: ConnectRouter, context: ApiContext): void 
     async retireReplicas({ host: name, replicaId }, call) {
       const { host, unknown } = selectUnknown(await context.world(), context.hub.hosts(), name, replicaId);
       await takeAuthority(context, host);
-      if (unknown.length > 0) await retireUnknown(context.store, unknown, call.values.get(principalKey).name, context.clock.now());
+      if (unknown.length > 0)
+        await retireUnknown(context.store, unknown, call.values.get(principalKey).name, context.clock.now());
       return { replicaIds: unknown.map((u) => u.replicaId) };
     },
   });

@@ -27,12 +27,15 @@ export function createRestBackend(context: ApiContext, bootId: string): RestBack
         kind: "dynamic",
         title: "dynamic",
         actor,
-        edit: (world) => dynamicEdit(world, instances, { now: context.clock.now(), newId: () => randomId(context.random) }),
+        edit: (world) =>
+          dynamicEdit(world, instances, { now: context.clock.now(), newId: () => randomId(context.random) }),
         event: { kind: "instance.dynamic", subject: "instances", message: "dynamic instances replaced" },
       }),
     logs: (subject, range, signal) => outputLines(context, subject, range, signal),
     async launchLogs(subject, range, signal) {
-      const events = await context.store.read((read) => listEvents(read, { limit: 200, subject: `instance/${subject.instance}` }));
+      const events = await context.store.read((read) =>
+        listEvents(read, { limit: 200, subject: `instance/${subject.instance}` }),
+      );
       const told = events.map((event) => `${new Date(event.at).toISOString()} ${event.message}`);
       const targets = await channelTargets(context, subject.group, subject.instance, undefined).catch(() => []);
       const ended = targets.flatMap(({ replica }) => replica.observed?.logTail ?? []);
@@ -42,7 +45,12 @@ export function createRestBackend(context: ApiContext, bootId: string): RestBack
   };
 }
 
-async function outputLines(context: ApiContext, { group, instance }: LogSubject, range: LogRange, signal: AbortSignal): Promise<string[]> {
+async function outputLines(
+  context: ApiContext,
+  { group, instance }: LogSubject,
+  range: LogRange,
+  signal: AbortSignal,
+): Promise<string[]> {
   const targets = await channelTargets(context, group, instance, undefined);
   const lines: string[] = [];
   for (const target of targets) {

@@ -26,16 +26,22 @@ export type ApiHandler = (request: ApiRequest, response: ServerResponse | Http2S
 const readMaxBytes = 4 * 2 ** 20;
 
 /** One handler per listener: they differ only in how a caller is known. */
-export function createApiHandler(context: ApiContext, principalOf: (request: ApiRequest) => Principal | Promise<Principal>): ApiHandler {
+export function createApiHandler(
+  context: ApiContext,
+  principalOf: (request: ApiRequest) => Principal | Promise<Principal>,
+): ApiHandler {
   const principals = new WeakMap<ApiRequest, Principal>();
   const adapter = connectNodeAdapter({
     routes: (router) => allRoutes(router, context),
     interceptors: [authorize(context)],
-    contextValues: (request) => createContextValues().set(principalKey, principals.get(request) ?? { kind: "anonymous", name: "anonymous" }),
+    contextValues: (request) =>
+      createContextValues().set(principalKey, principals.get(request) ?? { kind: "anonymous", name: "anonymous" }),
     readMaxBytes,
     grpcWeb: true,
     fallback: (_request, response) => {
-      (response as ServerResponse).writeHead(404, { "content-type": "text/plain" }).end("There is nothing here. The API is spoken by ozctl and by gRPC and Connect clients.\n");
+      (response as ServerResponse)
+        .writeHead(404, { "content-type": "text/plain" })
+        .end("There is nothing here. The API is spoken by ozctl and by gRPC and Connect clients.\n");
     },
   });
   return (request, response) => {
@@ -54,8 +60,19 @@ export function createApiHandler(context: ApiContext, principalOf: (request: Api
 
 export function allRoutes(router: ConnectRouter, context: ApiContext): void {
   for (const routes of [
-    enrollmentRoutes, eventRoutes, execRoutes, hostRoutes, instanceRoutes, logRoutes, operationRoutes, replicaRoutes, serviceRoutes, settingsRoutes, statusRoutes,
-  ]) routes(router, context);
+    enrollmentRoutes,
+    eventRoutes,
+    execRoutes,
+    hostRoutes,
+    instanceRoutes,
+    logRoutes,
+    operationRoutes,
+    replicaRoutes,
+    serviceRoutes,
+    settingsRoutes,
+    statusRoutes,
+  ])
+    routes(router, context);
 }
 
 function authorize(context: ApiContext): Interceptor {

@@ -19,12 +19,20 @@ export function settingsRoutes(router: ConnectRouter, context: ApiContext): void
     async applySettings(request, call) {
       const expected = request.expectedRevision === undefined ? undefined : Number(request.expectedRevision);
       const actor = call.values.get(principalKey).name;
-      return context.changer.carryOut({ ...applyRequest(context, request, actor, expected), idempotencyKey: request.idempotencyKey });
+      return context.changer.carryOut({
+        ...applyRequest(context, request, actor, expected),
+        idempotencyKey: request.idempotencyKey,
+      });
     },
   });
 }
 
-function applyRequest(context: ApiContext, request: PlanSettingsRequest | ApplySettingsRequest, actor: string, expected: number | undefined): ChangeRequest {
+function applyRequest(
+  context: ApiContext,
+  request: PlanSettingsRequest | ApplySettingsRequest,
+  actor: string,
+  expected: number | undefined,
+): ChangeRequest {
   const settings = parse(request);
   const files = JSON.stringify(request.files.map(({ name, text }) => ({ name, text })));
   const title = `apply ${settings.project}`;
@@ -32,8 +40,13 @@ function applyRequest(context: ApiContext, request: PlanSettingsRequest | ApplyS
     kind: "apply",
     title,
     actor,
-    edit: (world) => applyEditOf(world, settings, files, expected, { now: context.clock.now(), newId: () => randomId(context.random) }),
-    concerns: (replica) => settings.instances.some((wish) => wish.name === replica.instance && wish.group === replica.group),
+    edit: (world) =>
+      applyEditOf(world, settings, files, expected, {
+        now: context.clock.now(),
+        newId: () => randomId(context.random),
+      }),
+    concerns: (replica) =>
+      settings.instances.some((wish) => wish.name === replica.instance && wish.group === replica.group),
     event: { kind: "settings.applied", subject: `project/${settings.project}`, message: title },
   };
 }
@@ -41,7 +54,10 @@ function applyRequest(context: ApiContext, request: PlanSettingsRequest | ApplyS
 function parse(request: PlanSettingsRequest | ApplySettingsRequest): Settings {
   if (request.files.length === 0) throw new OzError("bad_request", "no settings file was sent");
   const files = request.files.map(({ name, text }) => ({ name, text }));
-  const result = parseSettings(files, { envFiles: request.envFiles, ...(request.project === "" ? {} : { project: request.project }) });
+  const result = parseSettings(files, {
+    envFiles: request.envFiles,
+    ...(request.project === "" ? {} : { project: request.project }),
+  });
   if (result.settings === undefined) throw settingsError(result.problems);
   return result.settings;
 }

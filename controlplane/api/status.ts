@@ -13,9 +13,11 @@ import type { ApiContext } from "./context.ts";
 export function statusRoutes(router: ConnectRouter, context: ApiContext): void {
   router.service(HealthService, {
     async check() {
-      await context.store.read(async (read) => read.selectFrom("revision").select("n").executeTakeFirst()).catch((error: unknown) => {
-        throw new OzError("unavailable", "the store cannot be read", { cause: error });
-      });
+      await context.store
+        .read(async (read) => read.selectFrom("revision").select("n").executeTakeFirst())
+        .catch((error: unknown) => {
+          throw new OzError("unavailable", "the store cannot be read", { cause: error });
+        });
       return { status: "healthy" };
     },
   });
@@ -31,7 +33,11 @@ export function statusRoutes(router: ConnectRouter, context: ApiContext): void {
         address: context.advertised(),
         caSha256: context.authority.caSha256,
         revision: BigInt(context.store.revision),
-        checks: [{ name: "store", ok: true, message: `revision ${context.store.revision}`, hint: "" }, ...context.checks(), ...hosts.flatMap(hostCheck)],
+        checks: [
+          { name: "store", ok: true, message: `revision ${context.store.revision}`, hint: "" },
+          ...context.checks(),
+          ...hosts.flatMap(hostCheck),
+        ],
         hostsOnline: hosts.filter((host) => host.state === HostState.ONLINE).length,
         hosts: hosts.length,
         replicasReady: replicas.filter((replica) => replica.state === ReplicaState.READY).length,
@@ -43,8 +49,19 @@ export function statusRoutes(router: ConnectRouter, context: ApiContext): void {
 
 function hostCheck(host: Host): { name: string; ok: boolean; message: string; hint: string }[] {
   const engine = host.inventory?.engine?.error ?? "";
-  const bad = host.state === HostState.OFFLINE || host.state === HostState.QUARANTINED || host.problem !== "" || engine !== "";
+  const bad =
+    host.state === HostState.OFFLINE || host.state === HostState.QUARANTINED || host.problem !== "" || engine !== "";
   if (!bad) return [];
   const message = host.problem || (engine === "" ? "its agent does not answer" : `container engine: ${engine}`);
-  return [{ name: `host ${host.name}`, ok: false, message, hint: engine === "" ? `On ${host.name}: systemctl status ozwald-agent, or ozwald-agent status` : `On ${host.name}: is the container engine running?` }];
+  return [
+    {
+      name: `host ${host.name}`,
+      ok: false,
+      message,
+      hint:
+        engine === ""
+          ? `On ${host.name}: systemctl status ozwald-agent, or ozwald-agent status`
+          : `On ${host.name}: is the container engine running?`,
+    },
+  ];
 }

@@ -6,7 +6,10 @@ import { anonymous, type Principal } from "./principal.ts";
 import { verifyApiToken } from "./tokens.ts";
 
 /** A token that is missing or not good leaves the caller anonymous; the rule of the call decides what that means. */
-export function bearerPrincipal(store: Store, clock: Clock): (request: { headers: { authorization?: string | undefined } }) => Promise<Principal> {
+export function bearerPrincipal(
+  store: Store,
+  clock: Clock,
+): (request: { headers: { authorization?: string | undefined } }) => Promise<Principal> {
   return async ({ headers }) => {
     const token = /^Bearer ([A-Za-z0-9_-]+)$/.exec(headers.authorization ?? "")?.[1];
     if (token === undefined) return anonymous;

@@ -16,7 +16,9 @@ export const anonymous: Principal = { kind: "anonymous", name: "anonymous" };
 /** Who has the Unix socket has the machine: its file is readable by root only. */
 export const localRoot: Principal = { kind: "admin", name: "local root" };
 
-export const principalKey: ContextKey<Principal> = createContextKey<Principal>(anonymous, { description: "who is calling" });
+export const principalKey: ContextKey<Principal> = createContextKey<Principal>(anonymous, {
+  description: "who is calling",
+});
 
 /** Throws unauthenticated or permission_denied when the rule does not let the caller in. */
 export function requireRule(rule: Rule | undefined, principal: Principal, method: string): void {
@@ -24,6 +26,8 @@ export function requireRule(rule: Rule | undefined, principal: Principal, method
   if (rule === undefined || rule === "agent") throw new OzError("permission_denied", `${method} cannot be called here`);
   if (principal.kind === "anonymous") {
     if (principal.problem !== undefined) throw principal.problem;
-    throw new OzError("unauthenticated", "no valid credential was sent", { hint: "Use a context with a token (ozctl context ls), or run as root on the control plane's machine." });
+    throw new OzError("unauthenticated", "no valid credential was sent", {
+      hint: "Use a context with a token (ozctl context ls), or run as root on the control plane's machine.",
+    });
   }
 }

@@ -70,13 +70,30 @@ export function createChanger(options: ChangerOptions): Changer {
     const edit = request.edit(world);
     const after = applyEdit(world, edit);
     const snapshot = makeSnapshot(after, options.live());
-    const changes = planReplicas(snapshot, { newId: () => randomId(random), strategy: options.strategy, restart: new Set(edit.restart) });
+    const changes = planReplicas(snapshot, {
+      newId: () => randomId(random),
+      strategy: options.strategy,
+      restart: new Set(edit.restart),
+    });
     const shown = changes.filter((change) => change.do !== "keep" || (request.concerns?.(change.replica) ?? true));
     const steps = planSteps(shown, snapshot.hosts);
-    const before = edit.project === undefined ? undefined : (world.projects.find((p) => p.name === edit.project?.name)?.revision ?? 0);
+    const before =
+      edit.project === undefined
+        ? undefined
+        : (world.projects.find((p) => p.name === edit.project?.name)?.revision ?? 0);
     const from = before ?? world.revision;
     const moves = changes.some((change) => change.do !== "keep") || after !== world;
-    return { world, edit, changes, steps, moves, plan: makePlan(edit.project?.name ?? "", from, from + (moves ? 1 : 0), steps, [...edit.notices, ...imageNotices(steps, snapshot.hosts)]) };
+    return {
+      world,
+      edit,
+      changes,
+      steps,
+      moves,
+      plan: makePlan(edit.project?.name ?? "", from, from + (moves ? 1 : 0), steps, [
+        ...edit.notices,
+        ...imageNotices(steps, snapshot.hosts),
+      ]),
+    };
   }
 
   async function once(request: ChangeRequest): Promise<ChangeResult> {
@@ -136,9 +153,19 @@ export function applyEdit(world: World, edit: Edit): World {
   const instances = [...world.instances.filter((row) => !ids.has(row.id)), ...edit.upsert];
   const replaced = edit.project;
   const before = world.projects.find((project) => project.name === replaced?.name);
-  const sameProject = replaced === undefined || (before !== undefined && JSON.stringify(before.settings) === JSON.stringify(replaced.settings));
-  const sameInstances = edit.remove.length === 0 && edit.upsert.every((row) => JSON.stringify(row) === JSON.stringify(world.instances.find((r) => r.id === row.id)));
+  const sameProject =
+    replaced === undefined ||
+    (before !== undefined && JSON.stringify(before.settings) === JSON.stringify(replaced.settings));
+  const sameInstances =
+    edit.remove.length === 0 &&
+    edit.upsert.every((row) => JSON.stringify(row) === JSON.stringify(world.instances.find((r) => r.id === row.id)));
   if (sameProject && sameInstances && edit.restart.length === 0) return world;
-  const projects = replaced === undefined ? world.projects : [...world.projects.filter((p) => p !== before), { name: replaced.name, revision: (before?.revision ?? 0) + 1, settings: replaced.settings }];
+  const projects =
+    replaced === undefined
+      ? world.projects
+      : [
+          ...world.projects.filter((p) => p !== before),
+          { name: replaced.name, revision: (before?.revision ?? 0) + 1, settings: replaced.settings },
+        ];
   return { ...world, instances, projects };
 }

@@ -13,26 +13,58 @@ const nothing: Edit = { upsert: [], remove: [], restart: [], notices: [] };
 export type EditContext = { now: number; newId(): string };
 
 /** Replaces what a project wants. Instances of other owners stay; a name they hold is already_exists. */
-export function applyEditOf(world: World, settings: Settings, files: string, expectedRevision: number | undefined, context: EditContext): Edit {
+export function applyEditOf(
+  world: World,
+  settings: Settings,
+  files: string,
+  expectedRevision: number | undefined,
+  context: EditContext,
+): Edit {
   const owner = `settings/${settings.project}`;
   const present = world.projects.find((p) => p.name === settings.project)?.revision ?? 0;
   if (expectedRevision !== undefined && expectedRevision !== present) {
-    throw new OzError("conflict", `project ${settings.project} is at revision ${present}, not ${expectedRevision}`, { hint: "Somebody applied in between. Look again: ozctl plan" });
+    throw new OzError("conflict", `project ${settings.project} is at revision ${present}, not ${expectedRevision}`, {
+      hint: "Somebody applied in between. Look again: ozctl plan",
+    });
   }
   const upsert = settings.instances.map((wish) => instanceRow(world, wish, owner, context));
   const kept = new Set(upsert.map((row) => row.id));
   const remove = world.instances.filter((row) => row.owner === owner && !kept.has(row.id)).map((row) => row.id);
-  return { ...nothing, upsert, remove, project: { name: settings.project, settings, files }, notices: settings.notices };
+  return {
+    ...nothing,
+    upsert,
+    remove,
+    project: { name: settings.project, settings, files },
+    notices: settings.notices,
+  };
 }
 
 /** Makes one instance wanted. One from settings keeps its owner: `up` undoes a `down`, and changes show as drift until the next apply. */
 export function upEdit(world: World, wish: InstanceWish, context: EditContext): Edit {
-  if (!isName(wish.name)) throw new OzError("bad_request", `${JSON.stringify(wish.name)} is no name`, { hint: "Use letters, digits, dot, dash and underscore." });
+  if (!isName(wish.name))
+    throw new OzError("bad_request", `${JSON.stringify(wish.name)} is no name`, {
+      hint: "Use letters, digits, dot, dash and underscore.",
+    });
   const before = findInstance(world, wish.group, wish.name);
   const fromSettings = before !== undefined && before.owner !== "dynamic";
   const silent = wish.service === "" && wish.variety === "" && wish.profile === "";
-  const merged = before !== undefined && silent ? { ...wish, service: before.service, variety: before.variety, profile: before.profile, replicas: wish.replicas || before.replicas, host: wish.host || before.host } : wish;
-  const row = instanceRow(world, { ...merged, replicas: merged.replicas || 1 }, fromSettings ? before.owner : "dynamic", context);
+  const merged =
+    before !== undefined && silent
+      ? {
+          ...wish,
+          service: before.service,
+          variety: before.variety,
+          profile: before.profile,
+          replicas: wish.replicas || before.replicas,
+          host: wish.host || before.host,
+        }
+      : wish;
+  const row = instanceRow(
+    world,
+    { ...merged, replicas: merged.replicas || 1 },
+    fromSettings ? before.owner : "dynamic",
+    context,
+  );
   if (row.host !== "") requireHost(world, row.host);
   candidatesFor(row, world);
   return { ...nothing, upsert: [row], restart: failedReplicas(world, row.id) };
@@ -41,14 +73,19 @@ export function upEdit(world: World, wish: InstanceWish, context: EditContext): 
 /** Takes one instance down: a dynamic one goes, one from settings is overridden until the next apply. */
 export function downEdit(world: World, group: string, name: string): Edit {
   const row = requireInstance(world, group, name);
-  return row.owner === "dynamic" ? { ...nothing, remove: [row.id] } : { ...nothing, upsert: [{ ...row, overridden: 1 }] };
+  return row.owner === "dynamic"
+    ? { ...nothing, remove: [row.id] }
+    : { ...nothing, upsert: [{ ...row, overridden: 1 }] };
 }
 
 /** Replaces every replica of an instance by a new generation, failed ones too. */
 export function restartEdit(world: World, group: string, name: string): Edit {
   const row = requireInstance(world, group, name);
-  const restart = world.replicas.filter((replica) => replica.instanceId === row.id && replica.wish === "run").map((replica) => replica.id);
-  if (restart.length === 0) throw new OzError("precondition", `${name} has nothing to restart`, { hint: `Start it: ozctl up ${name}` });
+  const restart = world.replicas
+    .filter((replica) => replica.instanceId === row.id && replica.wish === "run")
+    .map((replica) => replica.id);
+  if (restart.length === 0)
+    throw new OzError("precondition", `${name} has nothing to restart`, { hint: `Start it: ozctl up ${name}` });
   return { ...nothing, restart };
 }
 
@@ -57,10 +94,21 @@ export function dynamicEdit(world: World, wishes: readonly DynamicInstance[], co
   const seen = new Set<string>();
   const upsert = wishes.map((wish) => {
     const group = wish.group || "default";
-    if (!isName(wish.name)) throw new OzError("bad_request", `${JSON.stringify(wish.name)} is no name`, { hint: "Use letters, digits, dot, dash and underscore." });
+    if (!isName(wish.name))
+      throw new OzError("bad_request", `${JSON.stringify(wish.name)} is no name`, {
+        hint: "Use letters, digits, dot, dash and underscore.",
+      });
     if (seen.has(`${group}/${wish.name}`)) throw new OzError("bad_request", `${wish.name} is named twice`);
     seen.add(`${group}/${wish.name}`);
-    const full = { name: wish.name, group, service: wish.service || wish.name, variety: wish.variety, profile: wish.profile, replicas: 1, host: "" };
+    const full = {
+      name: wish.name,
+      group,
+      service: wish.service || wish.name,
+      variety: wish.variety,
+      profile: wish.profile,
+      replicas: 1,
+      host: "",
+    };
     const row = instanceRow(world, full, "dynamic", context);
     candidatesFor(row, world);
     return row;
@@ -79,28 +127,62 @@ export function requireInstance(world: World, group: string, name: string): Inst
   const row = findInstance(world, group, name);
   if (row !== undefined) return row;
   const others = world.instances.filter((r) => r.name === name).map((r) => r.group_name);
-  if (others.length > 0) throw new OzError("not_found", `no instance ${name} in group ${group || "default"}`, { hint: `It exists in ${others.join(", ")}: add --group.` });
-  throw new OzError("not_found", `no instance ${name}`, { hint: suggestion(name, world.instances.map((r) => r.name)) || "Nothing is wanted yet: ozctl apply -f ozwald.yml" });
+  if (others.length > 0)
+    throw new OzError("not_found", `no instance ${name} in group ${group || "default"}`, {
+      hint: `It exists in ${others.join(", ")}: add --group.`,
+    });
+  throw new OzError("not_found", `no instance ${name}`, {
+    hint:
+      suggestion(
+        name,
+        world.instances.map((r) => r.name),
+      ) || "Nothing is wanted yet: ozctl apply -f ozwald.yml",
+  });
 }
 
 function requireHost(world: World, name: string): void {
-  const known = [...world.hosts.filter((h) => h.state === "active").map((h) => h.name), ...world.projects.flatMap((p) => p.settings.hosts.map((h) => h.name))];
-  if (!known.includes(name)) throw new OzError("not_found", `no host ${name}`, { hint: suggestion(name, known) || "Invite one: ozctl host invite" });
+  const known = [
+    ...world.hosts.filter((h) => h.state === "active").map((h) => h.name),
+    ...world.projects.flatMap((p) => p.settings.hosts.map((h) => h.name)),
+  ];
+  if (!known.includes(name))
+    throw new OzError("not_found", `no host ${name}`, {
+      hint: suggestion(name, known) || "Invite one: ozctl host invite",
+    });
 }
 
 /** Failed replicas of an instance: asking for it again is asking for another try. */
 function failedReplicas(world: World, instanceId: string): string[] {
-  return world.replicas.filter((r) => r.instanceId === instanceId && r.wish === "run" && r.observed?.state === 10 && Number(r.observed.generation) === r.generation).map((r) => r.id);
+  return world.replicas
+    .filter(
+      (r) =>
+        r.instanceId === instanceId &&
+        r.wish === "run" &&
+        r.observed?.state === 10 &&
+        Number(r.observed.generation) === r.generation,
+    )
+    .map((r) => r.id);
 }
 
 function instanceRow(world: World, wish: InstanceWish, owner: string, context: EditContext): InstanceTable {
   const before = findInstance(world, wish.group, wish.name);
   if (before !== undefined && before.owner !== owner) {
-    throw new OzError("already_exists", `${wish.name} is wanted by ${describeOwner(before.owner)} already`, { hint: `Use another name, or take it down first: ozctl down ${wish.name}` });
+    throw new OzError("already_exists", `${wish.name} is wanted by ${describeOwner(before.owner)} already`, {
+      hint: `Use another name, or take it down first: ozctl down ${wish.name}`,
+    });
   }
   return {
-    id: before?.id ?? context.newId(), group_name: wish.group || "default", name: wish.name, owner, service: wish.service || wish.name, variety: wish.variety,
-    profile: wish.profile, replicas: wish.replicas, host: wish.host, overridden: 0, created_at: before?.created_at ?? context.now,
+    id: before?.id ?? context.newId(),
+    group_name: wish.group || "default",
+    name: wish.name,
+    owner,
+    service: wish.service || wish.name,
+    variety: wish.variety,
+    profile: wish.profile,
+    replicas: wish.replicas,
+    host: wish.host,
+    overridden: 0,
+    created_at: before?.created_at ?? context.now,
   };
 }
 

@@ -36,10 +36,20 @@ export function hostViews(world: World, live: readonly LiveHost[]): HostView[] {
       };
     });
   const names = new Set(joined.map((host) => host.name));
-  const expected = [...new Set(world.projects.flatMap((p) => p.settings.hosts.map((h) => h.name)))].filter((name) => !names.has(name));
+  const expected = [...new Set(world.projects.flatMap((p) => p.settings.hosts.map((h) => h.name)))].filter(
+    (name) => !names.has(name),
+  );
   return [
     ...joined,
-    ...expected.map((name): HostView => ({ id: `expected:${name}`, name, state: "expected", obeys: true, problem: "", inventory: undefined, diskFreeBytes: undefined })),
+    ...expected.map((name): HostView => ({
+      id: `expected:${name}`,
+      name,
+      state: "expected",
+      obeys: true,
+      problem: "",
+      inventory: undefined,
+      diskFreeBytes: undefined,
+    })),
   ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -49,14 +59,30 @@ export function unknownReplicas(world: World, live: readonly LiveHost[]): Unknow
   return live.flatMap((host) =>
     [...host.observed.values()]
       .filter((seen) => !known.has(seen.replicaId) && seen.container !== "")
-      .map((seen) => ({ hostId: host.hostId, replicaId: seen.replicaId, group: seen.group, instance: seen.instance, slot: seen.slot, generation: Number(seen.generation), specHash: seen.specHash })),
+      .map((seen) => ({
+        hostId: host.hostId,
+        replicaId: seen.replicaId,
+        group: seen.group,
+        instance: seen.instance,
+        slot: seen.slot,
+        generation: Number(seen.generation),
+        specHash: seen.specHash,
+      })),
   );
 }
 
 function instanceView(row: InstanceTable, world: World): InstanceView {
   const base = {
-    id: row.id, group: row.group_name, name: row.name, owner: row.owner, service: row.service, variety: row.variety, profile: row.profile,
-    replicas: row.replicas, host: row.host, overridden: row.overridden === 1,
+    id: row.id,
+    group: row.group_name,
+    name: row.name,
+    owner: row.owner,
+    service: row.service,
+    variety: row.variety,
+    profile: row.profile,
+    replicas: row.replicas,
+    host: row.host,
+    overridden: row.overridden === 1,
   };
   try {
     return { ...base, candidates: candidatesFor(row, world), problem: "" };
@@ -67,23 +93,50 @@ function instanceView(row: InstanceTable, world: World): InstanceView {
 }
 
 /** The forms of an instance in declared order. Throws not_found with a suggestion, or not_supported for a type that never runs. */
-export function candidatesFor(row: Pick<InstanceTable, "group_name" | "name" | "service" | "variety" | "profile" | "owner">, world: Pick<World, "projects">): InstanceView["candidates"] {
+export function candidatesFor(
+  row: Pick<InstanceTable, "group_name" | "name" | "service" | "variety" | "profile" | "owner">,
+  world: Pick<World, "projects">,
+): InstanceView["candidates"] {
   const { project, service } = findService(row.group_name, row.service, world);
-  const wish = project.settings.instances.find((w) => row.owner === `settings/${project.name}` && w.group === row.group_name && w.name === row.name);
-  const request = { instance: row.name, group: row.group_name, variety: row.variety, profile: row.profile, ...(wish?.overrides === undefined ? {} : { overrides: wish.overrides }) };
-  return candidateSpecs(service, request, project.settings.registries).map((candidate) => ({ ...candidate, specHash: specHash(candidate.spec) }));
+  const wish = project.settings.instances.find(
+    (w) => row.owner === `settings/${project.name}` && w.group === row.group_name && w.name === row.name,
+  );
+  const request = {
+    instance: row.name,
+    group: row.group_name,
+    variety: row.variety,
+    profile: row.profile,
+    ...(wish?.overrides === undefined ? {} : { overrides: wish.overrides }),
+  };
+  return candidateSpecs(service, request, project.settings.registries).map((candidate) => ({
+    ...candidate,
+    specHash: specHash(candidate.spec),
+  }));
 }
 
 /** A service by name: of the group itself, else of the default group, else the only one of that name. */
-export function findService(group: string, name: string, world: Pick<World, "projects">): ReturnType<typeof servicesOf>[number] {
+export function findService(
+  group: string,
+  name: string,
+  world: Pick<World, "projects">,
+): ReturnType<typeof servicesOf>[number] {
   const named = servicesOf(world).filter(({ service }) => service.name === name);
-  const found = named.find(({ service }) => service.group === group) ?? named.find(({ service }) => service.group === "default") ?? (named.length === 1 ? named[0] : undefined);
+  const found =
+    named.find(({ service }) => service.group === group) ??
+    named.find(({ service }) => service.group === "default") ??
+    (named.length === 1 ? named[0] : undefined);
   if (found !== undefined) return found;
   if (named.length > 1) {
-    throw new OzError("not_found", `service ${name} exists in the groups ${named.map(({ service }) => service.group).join(", ")}`, { hint: "Say which with --group." });
+    throw new OzError(
+      "not_found",
+      `service ${name} exists in the groups ${named.map(({ service }) => service.group).join(", ")}`,
+      { hint: "Say which with --group." },
+    );
   }
   const known = servicesOf(world).map(({ service }) => service.name);
-  throw new OzError("not_found", `no service ${name}`, { hint: suggestion(name, known) || "Apply settings that define it: ozctl apply -f ozwald.yml" });
+  throw new OzError("not_found", `no service ${name}`, {
+    hint: suggestion(name, known) || "Apply settings that define it: ozctl apply -f ozwald.yml",
+  });
 }
 
 function byName(a: InstanceView, b: InstanceView): number {

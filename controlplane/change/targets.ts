@@ -20,7 +20,15 @@ export type Target = {
 export function targetsOf(plan: Plan, now: number): Target[] {
   return plan.steps
     .filter((step) => step.action !== PlanAction.KEEP)
-    .map((step) => ({ replicaId: step.replicaId, action: step.action, instance: step.instance, group: step.group, slot: step.slot, host: step.host, ...outlook(step, now) }));
+    .map((step) => ({
+      replicaId: step.replicaId,
+      action: step.action,
+      instance: step.instance,
+      group: step.group,
+      slot: step.slot,
+      host: step.host,
+      ...outlook(step, now),
+    }));
 }
 
 /** What cannot be placed is not waited for: it stays wanted, and is placed when a host fits. */

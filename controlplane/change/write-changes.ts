@@ -13,7 +13,12 @@ import type { Edit } from "./change.ts";
 
 export async function writeEdit({ trx }: Commit, edit: Edit, now: number): Promise<void> {
   if (edit.project !== undefined) {
-    await upsertProject(trx, { name: edit.project.name, files: edit.project.files, settings: JSON.stringify(edit.project.settings), applied_at: now });
+    await upsertProject(trx, {
+      name: edit.project.name,
+      files: edit.project.files,
+      settings: JSON.stringify(edit.project.settings),
+      applied_at: now,
+    });
   }
   await deleteInstances(trx, edit.remove);
   for (const row of edit.upsert) await upsertInstance(trx, row);
@@ -49,7 +54,10 @@ async function writeChange({ trx, event }: Commit, change: Change, now: number):
   }
 }
 
-type Binding = Pick<ReplicaTable, "host_id" | "generation" | "spec" | "spec_hash" | "claims" | "rejected_by" | "reason">;
+type Binding = Pick<
+  ReplicaTable,
+  "host_id" | "generation" | "spec" | "spec_hash" | "claims" | "rejected_by" | "reason"
+>;
 
 function bindingOf(replica: ReplicaView, claims: readonly Claim[]): Binding {
   return {
@@ -65,7 +73,14 @@ function bindingOf(replica: ReplicaView, claims: readonly Claim[]): Binding {
 
 function row(replica: ReplicaView, claims: readonly Claim[], now: number): ReplicaTable {
   return {
-    id: replica.id, instance_id: replica.instanceId, group_name: replica.group, instance_name: replica.instance, slot: replica.slot,
-    wish: replica.wish, observed: "", created_at: now, ...bindingOf(replica, claims),
+    id: replica.id,
+    instance_id: replica.instanceId,
+    group_name: replica.group,
+    instance_name: replica.instance,
+    slot: replica.slot,
+    wish: replica.wish,
+    observed: "",
+    created_at: now,
+    ...bindingOf(replica, claims),
   };
 }

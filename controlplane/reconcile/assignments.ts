@@ -31,13 +31,20 @@ function replicaAssignment(replica: StoredReplica) {
 
 /** What decides whether a set has to be sent again. */
 export function assignmentKey(assignment: Assignment): string {
-  return JSON.stringify([String(assignment.clusterEpoch), assignment.run.map((r) => [r.replicaId, String(r.generation), r.specHash]), assignment.retire]);
+  return JSON.stringify([
+    String(assignment.clusterEpoch),
+    assignment.run.map((r) => [r.replicaId, String(r.generation), r.specHash]),
+    assignment.retire,
+  ]);
 }
 
 export type AssignmentPort = { assign(hostId: string, assignment: Assignment): void };
 
 /** Sends what changed. Keeps no truth: after a restart everything is sent once more. */
-export function createAssigner(hub: AssignmentPort, context: () => AssignmentContext): (world: World, hostIds: readonly string[]) => void {
+export function createAssigner(
+  hub: AssignmentPort,
+  context: () => AssignmentContext,
+): (world: World, hostIds: readonly string[]) => void {
   const sent = new Map<string, string>();
   return (world, hostIds) => {
     for (const hostId of hostIds) {

@@ -14,7 +14,16 @@ import { reconcileOperations } from "./operations.ts";
 import { reconcilePlacements } from "./placements.ts";
 import { takeRejections } from "./rejections.ts";
 
-export type LoopsOptions = { store: Store; hub: AgentHub; world(): Promise<World>; clock: Clock; random: RandomBytes; strategy: Strategy; log: Log; /** Called after anything a watcher could see changed. */ onChange(): void };
+export type LoopsOptions = {
+  store: Store;
+  hub: AgentHub;
+  world(): Promise<World>;
+  clock: Clock;
+  random: RandomBytes;
+  strategy: Strategy;
+  log: Log;
+  /** Called after anything a watcher could see changed. */ onChange(): void;
+};
 
 const periodMs = 30_000;
 const pruneMs = 3_600_000;
@@ -23,11 +32,15 @@ export function startLoops(options: LoopsOptions): AsyncDisposable {
   const { store, hub, clock, log, world } = options;
   const live = () => hub.hosts();
   const assign = createAssigner(hub, () => ({ epoch: store.epoch, incarnation: store.incarnation }));
-  const start = (name: string, run: () => Promise<void>, every = periodMs): Loop => startLoop({ name, run, periodMs: every, clock, log });
+  const start = (name: string, run: () => Promise<void>, every = periodMs): Loop =>
+    startLoop({ name, run, periodMs: every, clock, log });
   const loops = {
     assignments: start("assignments", async () => {
       const now = await world();
-      assign(now, now.hosts.map((host) => host.id));
+      assign(
+        now,
+        now.hosts.map((host) => host.id),
+      );
     }),
     observations: start("observations", () => reconcileObservations({ store, world, live, clock })),
     placements: start("placements", () => reconcilePlacements({ ...options, live })),
@@ -49,7 +62,9 @@ export function startLoops(options: LoopsOptions): AsyncDisposable {
     options.onChange();
   });
   const rejections = hub.onRejected((hostId, result) => {
-    takeRejections({ store, world }, hostId, result).catch((error: unknown) => log.error({ err: error, hostId }, "a rejection was not written; the agent says it again after its next hello"));
+    takeRejections({ store, world }, hostId, result).catch((error: unknown) =>
+      log.error({ err: error, hostId }, "a rejection was not written; the agent says it again after its next hello"),
+    );
   });
   return {
     async [Symbol.asyncDispose]() {

@@ -11,7 +11,12 @@ import type { StoredHost, StoredReplica, World } from "../world.ts";
 
 type Effect = (commit: Commit) => Promise<unknown>;
 
-export async function reconcileObservations(options: { store: Store; world(): Promise<World>; live(): readonly LiveHost[]; clock: Clock }): Promise<void> {
+export async function reconcileObservations(options: {
+  store: Store;
+  world(): Promise<World>;
+  live(): readonly LiveHost[];
+  clock: Clock;
+}): Promise<void> {
   const world = await options.world();
   const effects: Effect[] = [];
   for (const host of options.live()) {
@@ -30,17 +35,31 @@ export async function reconcileObservations(options: { store: Store; world(): Pr
 
 function hostEffects(row: StoredHost, host: LiveHost): Effect[] {
   if (host.inventory === undefined) return [];
-  const same = row.inventory !== undefined && equals(InventorySchema, row.inventory, host.inventory) && row.agent_version === host.agentVersion && row.address === host.address;
+  const same =
+    row.inventory !== undefined &&
+    equals(InventorySchema, row.inventory, host.inventory) &&
+    row.agent_version === host.agentVersion &&
+    row.address === host.address;
   if (same) return [];
   const inventory = toJsonString(InventorySchema, host.inventory);
-  return [({ trx }) => updateHost(trx, row.id, { inventory, agent_version: host.agentVersion, address: host.address, last_boot_id: host.bootId })];
+  return [
+    ({ trx }) =>
+      updateHost(trx, row.id, {
+        inventory,
+        agent_version: host.agentVersion,
+        address: host.address,
+        last_boot_id: host.bootId,
+      }),
+  ];
 }
 
 function replicaEffects(replica: StoredReplica, host: LiveHost, hostName: string): Effect[] {
   const seen = host.observed.get(replica.id);
   if (seen === undefined) {
     // Retired and nothing is left of it. A host that does not obey has not done that for us.
-    return replica.wish === "retire" && host.obeys && host.reportedFully ? [({ trx }) => deleteReplica(trx, replica.id)] : [];
+    return replica.wish === "retire" && host.obeys && host.reportedFully
+      ? [({ trx }) => deleteReplica(trx, replica.id)]
+      : [];
   }
   if (!worthWriting(replica.observed, seen)) return [];
   const event = eventFor(replica, seen, hostName);
@@ -57,7 +76,14 @@ function stored(seen: Observed): Observed {
 }
 
 function worthWriting(before: Observed | undefined, now: Observed): boolean {
-  return before === undefined || before.state !== now.state || before.generation !== now.generation || before.attempt !== now.attempt || before.reason !== now.reason || before.container !== now.container;
+  return (
+    before === undefined ||
+    before.state !== now.state ||
+    before.generation !== now.generation ||
+    before.attempt !== now.attempt ||
+    before.reason !== now.reason ||
+    before.container !== now.container
+  );
 }
 
 function eventFor(replica: StoredReplica, now: Observed, hostName: string): NewEvent | undefined {
@@ -66,12 +92,29 @@ function eventFor(replica: StoredReplica, now: Observed, hostName: string): NewE
   const kind = eventKinds[now.state];
   if (kind === undefined) return undefined;
   const why = now.reason === "" ? "" : `: ${now.reason}`;
-  return { kind: `replica.${kind}`, subject: `instance/${replica.instance}`, message: `${replica.instance} ${words[kind] ?? kind} on ${hostName}${why}` };
+  return {
+    kind: `replica.${kind}`,
+    subject: `instance/${replica.instance}`,
+    message: `${replica.instance} ${words[kind] ?? kind} on ${hostName}${why}`,
+  };
 }
 
 const eventKinds: Partial<Record<ReplicaState, string>> = {
-  [ReplicaState.PULLING]: "pulling", [ReplicaState.STARTING]: "starting", [ReplicaState.READY]: "ready", [ReplicaState.UNWELL]: "unwell",
-  [ReplicaState.BACKOFF]: "backoff", [ReplicaState.STOPPED]: "stopped", [ReplicaState.FAILED]: "failed",
+  [ReplicaState.PULLING]: "pulling",
+  [ReplicaState.STARTING]: "starting",
+  [ReplicaState.READY]: "ready",
+  [ReplicaState.UNWELL]: "unwell",
+  [ReplicaState.BACKOFF]: "backoff",
+  [ReplicaState.STOPPED]: "stopped",
+  [ReplicaState.FAILED]: "failed",
 };
 
-const words: Record<string, string> = { pulling: "fetches its image", starting: "starts", ready: "is ready", unwell: "is unwell", backoff: "ended, and starts again soon", stopped: "stopped", failed: "failed" };
+const words: Record<string, string> = {
+  pulling: "fetches its image",
+  starting: "starts",
+  ready: "is ready",
+  unwell: "is unwell",
+  backoff: "ended, and starts again soon",
+  stopped: "stopped",
+  failed: "failed",
+};

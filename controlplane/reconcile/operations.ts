@@ -8,7 +8,12 @@ import { replicaViews } from "../view/replica-view.ts";
 import type { World } from "../world.ts";
 import { operationProgress, type ReplicaStanding } from "./operation-progress.ts";
 
-export async function reconcileOperations(options: { store: Store; world(): Promise<World>; live(): readonly LiveHost[]; clock: Clock }): Promise<void> {
+export async function reconcileOperations(options: {
+  store: Store;
+  world(): Promise<World>;
+  live(): readonly LiveHost[];
+  clock: Clock;
+}): Promise<void> {
   const running = await options.store.read(runningOperations);
   if (running.length === 0) return;
   const world = await options.world();
@@ -21,8 +26,17 @@ export async function reconcileOperations(options: { store: Store; world(): Prom
   await options.store.commit(undefined, async ({ trx, event }) => {
     for (const { row, progress } of moved) {
       const ended = progress.state !== "running";
-      await updateOperation(trx, row.id, { targets: JSON.stringify(progress.targets), state: progress.state, ended_at: ended ? now : null });
-      if (ended) await event({ kind: `operation.${progress.state}`, subject: `operation/${row.id}`, message: `${row.title}: ${progress.state}` });
+      await updateOperation(trx, row.id, {
+        targets: JSON.stringify(progress.targets),
+        state: progress.state,
+        ended_at: ended ? now : null,
+      });
+      if (ended)
+        await event({
+          kind: `operation.${progress.state}`,
+          subject: `operation/${row.id}`,
+          message: `${row.title}: ${progress.state}`,
+        });
     }
   });
 }
@@ -32,7 +46,14 @@ export function replicaStandings(world: World, live: readonly LiveHost[]): Reado
   return new Map(
     replicaViews(world, live).map((replica) => [
       replica.id,
-      { id: replica.id, generation: Number(replica.generation), wish: wishes.get(replica.id) ?? "run", state: replica.state, seenGeneration: Number(replica.observed?.generation ?? 0n), reason: replica.reason },
+      {
+        id: replica.id,
+        generation: Number(replica.generation),
+        wish: wishes.get(replica.id) ?? "run",
+        state: replica.state,
+        seenGeneration: Number(replica.observed?.generation ?? 0n),
+        reason: replica.reason,
+      },
     ]),
   );
 }

@@ -10,13 +10,24 @@ import type { Strategy } from "../schedule/rank.ts";
 import type { Store } from "../store/store.ts";
 import type { World } from "../world.ts";
 
-export type PlacementOptions = { store: Store; world(): Promise<World>; live(): readonly LiveHost[]; clock: Clock; random: RandomBytes; strategy: Strategy };
+export type PlacementOptions = {
+  store: Store;
+  world(): Promise<World>;
+  live(): readonly LiveHost[];
+  clock: Clock;
+  random: RandomBytes;
+  strategy: Strategy;
+};
 
 /** One pass. */
 export async function reconcilePlacements(options: PlacementOptions): Promise<void> {
   const world = await options.world();
   const snapshot = makeSnapshot(world, options.live());
-  const changes = planReplicas(snapshot, { newId: () => randomId(options.random), strategy: options.strategy, restart: new Set() }).filter(
+  const changes = planReplicas(snapshot, {
+    newId: () => randomId(options.random),
+    strategy: options.strategy,
+    restart: new Set(),
+  }).filter(
     // A spec changes only when somebody asks; a definition that changed under an instance waits for the next apply.
     // A slot that an unknown replica fills waits for a person: a second one would be worse than none.
     (change) => change.do !== "keep" && change.do !== "respec" && change.do !== "adopt",

@@ -5,11 +5,21 @@ import { updateReplica } from "../store/replicas.ts";
 import type { Store } from "../store/store.ts";
 import type { World } from "../world.ts";
 
-export async function takeRejections(options: { store: Store; world(): Promise<World> }, hostId: string, result: AssignmentResult): Promise<void> {
+export async function takeRejections(
+  options: { store: Store; world(): Promise<World> },
+  hostId: string,
+  result: AssignmentResult,
+): Promise<void> {
   const world = await options.world();
   const host = world.hosts.find((h) => h.id === hostId)?.name ?? hostId;
   const concerned = result.rejected.flatMap((rejected) => {
-    const replica = world.replicas.find((r) => r.id === rejected.replicaId && r.hostId === hostId && BigInt(r.generation) === rejected.generation && r.wish === "run");
+    const replica = world.replicas.find(
+      (r) =>
+        r.id === rejected.replicaId &&
+        r.hostId === hostId &&
+        BigInt(r.generation) === rejected.generation &&
+        r.wish === "run",
+    );
     return replica === undefined ? [] : [{ replica, reason: `${host} ${rejectionText(rejected)}` }];
   });
   if (concerned.length === 0) return;

@@ -58,7 +58,9 @@ describe("hosts", () => {
       status: 400,
       body: { detail: "query.hots: unknown key. Did you mean host?" },
     });
-    const empty = await serve(fakeBackend({ hosts: () => Promise.resolve([]), localHostName: () => Promise.resolve(undefined) }));
+    const empty = await serve(
+      fakeBackend({ hosts: () => Promise.resolve([]), localHostName: () => Promise.resolve(undefined) }),
+    );
     expect((await get(empty.base, "/srv/resources/available/")).status).toBe(503);
   });
 });

@@ -28,9 +28,11 @@ const answers: Filter = ({ host }) => {
   return host.problem || `is ${host.state}`;
 };
 
-const engine: Filter = ({ host }) => (host.inventory?.engine?.error ? `container engine: ${host.inventory.engine.error}` : undefined);
+const engine: Filter = ({ host }) =>
+  host.inventory?.engine?.error ? `container engine: ${host.inventory.engine.error}` : undefined;
 
-const rejected: Filter = ({ host }, _candidate, request) => (request.rejectedBy.includes(host.id) ? "turned it down" : undefined);
+const rejected: Filter = ({ host }, _candidate, request) =>
+  request.rejectedBy.includes(host.id) ? "turned it down" : undefined;
 
 const gpu: Filter = (load, { requires, spec }) => {
   const count = gpuCount(requires.gpu !== undefined, spec.resources?.gpus ?? 0);
@@ -40,7 +42,9 @@ const gpu: Filter = (load, { requires, spec }) => {
   if (fitting.length === 0) return `no ${vendor === "" ? "" : `${vendor} `}GPU`;
   const free = freeDevices(load, vendor);
   if (free.length >= count) return vramMiss(free, count, Number(spec.resources?.vramBytes ?? 0n));
-  const holders = load.held.filter((replica) => (replica.spec.resources?.deviceIds.length ?? 0) > 0).map((replica) => replica.instance);
+  const holders = load.held
+    .filter((replica) => (replica.spec.resources?.deviceIds.length ?? 0) > 0)
+    .map((replica) => replica.instance);
   return `needs ${count} GPU${count === 1 ? "" : "s"}, ${free.length} free; held by ${[...new Set(holders)].join(", ")}`;
 };
 
@@ -50,7 +54,9 @@ const runtime: Filter = ({ host }, { requires }) =>
     : undefined;
 
 const driver: Filter = ({ host }, { requires }) => {
-  const found = host.inventory?.devices.find((device) => requires.gpu === "any" || device.vendor === requires.gpu)?.driverVersion;
+  const found = host.inventory?.devices.find(
+    (device) => requires.gpu === "any" || device.vendor === requires.gpu,
+  )?.driverVersion;
   if (requires.driver === undefined || found === undefined || found === "") return undefined;
   return compareVersions(found, requires.driver) < 0 ? `driver ${found} is older than ${requires.driver}` : undefined;
 };
@@ -76,7 +82,9 @@ const disk: Filter = ({ host }, { spec }) => {
 
 const port: Filter = ({ held }, { spec }) => {
   for (const wanted of spec.ports.filter((p) => p.hostPort !== 0)) {
-    const holder = held.find((replica) => replica.spec.ports.some((p) => p.hostPort === wanted.hostPort && p.transport === wanted.transport));
+    const holder = held.find((replica) =>
+      replica.spec.ports.some((p) => p.hostPort === wanted.hostPort && p.transport === wanted.transport),
+    );
     if (holder !== undefined) return `port ${wanted.hostPort} is held by ${holder.instance}`;
   }
   return undefined;

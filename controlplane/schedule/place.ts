@@ -7,25 +7,49 @@ import type { CandidateSpec } from "#core/settings/settings.ts";
 import { freeDevices, gpuCount, type HostLoad, type Request, whyNot } from "./filters.ts";
 import { type Option, rank, type Strategy } from "./rank.ts";
 
-export type Placement = { readonly hostId: string; readonly host: string; readonly variety: string; readonly spec: ReplicaSpec; readonly claims: readonly Claim[]; readonly candidates: readonly Candidate[] };
+export type Placement = {
+  readonly hostId: string;
+  readonly host: string;
+  readonly variety: string;
+  readonly spec: ReplicaSpec;
+  readonly claims: readonly Claim[];
+  readonly candidates: readonly Candidate[];
+};
 export type Refusal = { readonly hostId: null; readonly candidates: readonly Candidate[]; readonly reason: string };
 
 /** Every (host, form) pair is looked at; those that fit come first, best first, then the others with what they miss. */
-export function place(loads: readonly HostLoad[], candidates: readonly CandidateSpec[], request: Request, strategy: Strategy): Placement | Refusal {
+export function place(
+  loads: readonly HostLoad[],
+  candidates: readonly CandidateSpec[],
+  request: Request,
+  strategy: Strategy,
+): Placement | Refusal {
   const options: (Option & { candidate: CandidateSpec })[] = [];
   const refused: Candidate[] = [];
   for (const [varietyIndex, candidate] of candidates.entries()) {
     for (const load of loads) {
       const reason = whyNot(load, candidate, request);
       if (reason === undefined) options.push({ load, varietyIndex, image: candidate.spec.image, candidate });
-      else if (request.host === "" || load.host.name === request.host) refused.push(create(CandidateSchema, { host: load.host.name, variety: candidate.variety, fits: false, reason }));
+      else if (request.host === "" || load.host.name === request.host)
+        refused.push(
+          create(CandidateSchema, { host: load.host.name, variety: candidate.variety, fits: false, reason }),
+        );
     }
   }
   const ranked = rank(options, request, strategy) as typeof options;
   const best = ranked[0];
-  const listed = [...ranked.map((o) => create(CandidateSchema, { host: o.load.host.name, variety: o.candidate.variety, fits: true })), ...refused];
+  const listed = [
+    ...ranked.map((o) => create(CandidateSchema, { host: o.load.host.name, variety: o.candidate.variety, fits: true })),
+    ...refused,
+  ];
   if (best === undefined) return { hostId: null, candidates: listed, reason: refusalReason(loads, refused, request) };
-  return { hostId: best.load.host.id, host: best.load.host.name, variety: best.candidate.variety, candidates: listed, ...bind(best.load, best.candidate) };
+  return {
+    hostId: best.load.host.id,
+    host: best.load.host.name,
+    variety: best.candidate.variety,
+    candidates: listed,
+    ...bind(best.load, best.candidate),
+  };
 }
 
 /** The form with exact devices, and what it is promised. */
@@ -34,14 +58,24 @@ function bind(load: HostLoad, candidate: CandidateSpec): { spec: ReplicaSpec; cl
   const claims: Claim[] = [];
   const resources = spec.resources;
   if (resources === undefined) return { spec, claims };
-  if (resources.memoryBytes > 0n) claims.push(create(ClaimSchema, { resource: "ram", bytes: resources.memoryBytes, origin: "declared" }));
+  if (resources.memoryBytes > 0n)
+    claims.push(create(ClaimSchema, { resource: "ram", bytes: resources.memoryBytes, origin: "declared" }));
   const count = gpuCount(candidate.requires.gpu !== undefined, resources.gpus);
   if (count > 0) {
     const vendor = candidate.requires.gpu === "any" ? "" : (candidate.requires.gpu ?? resources.gpuVendor);
-    const devices = freeDevices(load, vendor).filter((device) => (device.vramBytes ?? 0n) >= resources.vramBytes).slice(0, count);
+    const devices = freeDevices(load, vendor)
+      .filter((device) => (device.vramBytes ?? 0n) >= resources.vramBytes)
+      .slice(0, count);
     resources.deviceIds = devices.map((device) => device.id);
     resources.gpuVendor = devices[0]?.vendor ?? vendor;
-    for (const device of devices) claims.push(create(ClaimSchema, { resource: device.id, bytes: resources.vramBytes || (device.vramBytes ?? 0n), origin: "declared" }));
+    for (const device of devices)
+      claims.push(
+        create(ClaimSchema, {
+          resource: device.id,
+          bytes: resources.vramBytes || (device.vramBytes ?? 0n),
+          origin: "declared",
+        }),
+      );
   }
   return { spec, claims };
 }

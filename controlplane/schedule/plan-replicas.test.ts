@@ -12,7 +12,13 @@ function options(restart: string[] = [], prefix = "new"): PlanOptions {
   return { newId: () => `${prefix}-${++n}`, strategy: "spread", restart: new Set(restart) };
 }
 
-const snapshot = (fields: Partial<Snapshot>): Snapshot => ({ hosts: [aHost("a")], instances: [], replicas: [], unknown: [], ...fields });
+const snapshot = (fields: Partial<Snapshot>): Snapshot => ({
+  hosts: [aHost("a")],
+  instances: [],
+  replicas: [],
+  unknown: [],
+  ...fields,
+});
 const kinds = (changes: readonly Change[]) => changes.map((change) => change.do);
 
 /** What the store would hold after the changes. */
@@ -20,11 +26,16 @@ function after(before: Snapshot, changes: readonly Change[]): Snapshot {
   const replicas = new Map(before.replicas.map((replica) => [replica.id, replica]));
   for (const change of changes) {
     if (change.do === "forget") replicas.delete(change.replica.id);
-    else if (change.do === "retire") replicas.set(change.replica.id, { ...change.replica, wish: "retire", instanceId: null });
+    else if (change.do === "retire")
+      replicas.set(change.replica.id, { ...change.replica, wish: "retire", instanceId: null });
     else replicas.set(change.replica.id, change.replica);
   }
   const known = new Set(replicas.keys());
-  return { ...before, replicas: [...replicas.values()], unknown: before.unknown.filter((u) => !known.has(u.replicaId)) };
+  return {
+    ...before,
+    replicas: [...replicas.values()],
+    unknown: before.unknown.filter((u) => !known.has(u.replicaId)),
+  };
 }
 
 describe("planReplicas", () => {
@@ -54,7 +65,10 @@ describe("planReplicas", () => {
   });
 
   test("what nobody wants is retired; without a host it is forgotten", () => {
-    const changes = planReplicas(snapshot({ replicas: [aReplica(web, a), aReplica(anInstance("other"), null)] }), options());
+    const changes = planReplicas(
+      snapshot({ replicas: [aReplica(web, a), aReplica(anInstance("other"), null)] }),
+      options(),
+    );
     expect(kinds(changes)).toEqual(["retire", "forget"]);
     expect(planSteps(changes, [a]).map((s) => s.reason)).toEqual(["no longer wanted", "no longer wanted"]);
   });
@@ -62,8 +76,15 @@ describe("planReplicas", () => {
   test("down and fewer replicas end only what is too much", () => {
     const two = anInstance("web", { replicas: 1 });
     const replicas = [aReplica(two, a), aReplica(two, a, { slot: 1 })];
-    expect(planReplicas(snapshot({ instances: [two], replicas }), options())).toMatchObject([{ do: "keep" }, { do: "retire", why: "1 replica wanted" }]);
-    expect(planReplicas(snapshot({ instances: [{ ...two, overridden: true }], replicas }), options()).map((c) => (c.do === "retire" ? c.why : c.do))).toEqual(["taken down", "taken down"]);
+    expect(planReplicas(snapshot({ instances: [two], replicas }), options())).toMatchObject([
+      { do: "keep" },
+      { do: "retire", why: "1 replica wanted" },
+    ]);
+    expect(
+      planReplicas(snapshot({ instances: [{ ...two, overridden: true }], replicas }), options()).map((c) =>
+        c.do === "retire" ? c.why : c.do,
+      ),
+    ).toEqual(["taken down", "taken down"]);
   });
 
   test("what fits nowhere waits with a reason, and is placed when a host comes", () => {
@@ -71,7 +92,9 @@ describe("planReplicas", () => {
     const before = snapshot({ instances: [gpu] });
     const changes = planReplicas(before, options());
     expect(changes).toMatchObject([{ do: "create", replica: { hostId: null, reason: "a no nvidia GPU" } }]);
-    expect(planSteps(changes, before.hosts)).toMatchObject([{ action: PlanAction.UNPLACED, candidates: [{ host: "a", reason: "no nvidia GPU" }] }]);
+    expect(planSteps(changes, before.hosts)).toMatchObject([
+      { action: PlanAction.UNPLACED, candidates: [{ host: "a", reason: "no nvidia GPU" }] },
+    ]);
     const waiting = after(before, changes);
     expect(kinds(planReplicas(waiting, options()))).toEqual(["keep"]);
     const withGpu = { ...waiting, hosts: [a, aHost("g", { gpus: [{ id: "n", vendor: "nvidia", vram: gib }] })] };
@@ -79,47 +102,76 @@ describe("planReplicas", () => {
     expect(placed).toMatchObject([{ do: "place", replica: { hostId: "id-g" } }]);
     expect(planSteps(placed, withGpu.hosts)).toMatchObject([{ action: PlanAction.START, reason: "a host fits now" }]);
     const without = { ...waiting, hosts: [] };
-    expect(planReplicas(without, options())).toMatchObject([{ do: "unplaced", replica: { reason: "no host has joined yet" } }]);
+    expect(planReplicas(without, options())).toMatchObject([
+      { do: "unplaced", replica: { reason: "no host has joined yet" } },
+    ]);
   });
 
   test("turned down once it goes elsewhere, turned down twice it waits for a person", () => {
     const pending = aReplica(web, null, { rejectedBy: ["id-a"], reason: "a turned it down" });
-    expect(planReplicas(snapshot({ hosts: [a, b], instances: [web], replicas: [pending] }), options())).toMatchObject([{ do: "place", replica: { hostId: "id-b" } }]);
+    expect(planReplicas(snapshot({ hosts: [a, b], instances: [web], replicas: [pending] }), options())).toMatchObject([
+      { do: "place", replica: { hostId: "id-b" } },
+    ]);
     const twice = { ...pending, rejectedBy: ["id-a", "id-b"] };
-    expect(kinds(planReplicas(snapshot({ hosts: [a, b, aHost("c")], instances: [web], replicas: [twice] }), options()))).toEqual(["keep"]);
-    expect(planReplicas(snapshot({ hosts: [a, b], instances: [web], replicas: [twice] }), options([twice.id]))).toMatchObject([{ do: "place", replica: { generation: 2, rejectedBy: [] } }]);
+    expect(
+      kinds(planReplicas(snapshot({ hosts: [a, b, aHost("c")], instances: [web], replicas: [twice] }), options())),
+    ).toEqual(["keep"]);
+    expect(
+      planReplicas(snapshot({ hosts: [a, b], instances: [web], replicas: [twice] }), options([twice.id])),
+    ).toMatchObject([{ do: "place", replica: { generation: 2, rejectedBy: [] } }]);
   });
 
   test("devices stay with a replica through a change", () => {
     const host = aHost("g", { gpus: [{ id: "n", vendor: "nvidia", vram: gib }] });
     const gpu = anInstance("web", { candidates: [aCandidate("web", { requires: { gpu: "nvidia" } })] });
-    const placed = after(snapshot({ hosts: [host], instances: [gpu] }), planReplicas(snapshot({ hosts: [host], instances: [gpu] }), options()));
+    const placed = after(
+      snapshot({ hosts: [host], instances: [gpu] }),
+      planReplicas(snapshot({ hosts: [host], instances: [gpu] }), options()),
+    );
     expect(kinds(planReplicas(placed, options()))).toEqual(["keep"]);
-    const changed = anInstance("web", { candidates: [aCandidate("web", { requires: { gpu: "nvidia" }, env: { A: "1" } })] });
+    const changed = anInstance("web", {
+      candidates: [aCandidate("web", { requires: { gpu: "nvidia" }, env: { A: "1" } })],
+    });
     const [respec] = planReplicas({ ...placed, instances: [changed] }, options());
     expect(respec?.replica.spec.resources?.deviceIds).toEqual(["n"]);
   });
 
   test("binding to another host, or losing it, moves the replica", () => {
     const bound = anInstance("web", { host: "b" });
-    expect(planReplicas(snapshot({ hosts: [a, b], instances: [bound], replicas: [aReplica(web, a)] }), options())).toMatchObject([
+    expect(
+      planReplicas(snapshot({ hosts: [a, b], instances: [bound], replicas: [aReplica(web, a)] }), options()),
+    ).toMatchObject([
       { do: "retire", replica: { hostId: "id-a" } },
       { do: "create", replica: { hostId: "id-b" } },
     ]);
-    expect(kinds(planReplicas(snapshot({ hosts: [b], instances: [web], replicas: [aReplica(web, a)] }), options()))).toEqual(["retire", "create"]);
+    expect(
+      kinds(planReplicas(snapshot({ hosts: [b], instances: [web], replicas: [aReplica(web, a)] }), options())),
+    ).toEqual(["retire", "create"]);
   });
 
   test("an unknown replica in the very slot is taken back instead of starting a second one", () => {
-    const same = { hostId: "id-a", replicaId: "lost", group: "default", instance: "web", slot: 0, generation: 3, specHash: web.candidates[0]?.specHash ?? "" };
+    const same = {
+      hostId: "id-a",
+      replicaId: "lost",
+      group: "default",
+      instance: "web",
+      slot: 0,
+      generation: 3,
+      specHash: web.candidates[0]?.specHash ?? "",
+    };
     const adopted = planReplicas(snapshot({ instances: [web], unknown: [same] }), options());
     expect(adopted).toMatchObject([{ do: "adopt", replica: { id: "lost", generation: 3, hostId: "id-a" } }]);
     expect(planSteps(adopted, [a])).toMatchObject([{ action: PlanAction.KEEP, reason: "runs already; taken back" }]);
-    expect(planReplicas(snapshot({ instances: [web], unknown: [{ ...same, specHash: "older" }] }), options())).toMatchObject([{ do: "adopt", replica: { generation: 4 } }]);
+    expect(
+      planReplicas(snapshot({ instances: [web], unknown: [{ ...same, specHash: "older" }] }), options()),
+    ).toMatchObject([{ do: "adopt", replica: { generation: 4 } }]);
   });
 
   test("a service that is gone leaves its replicas alone", () => {
     const orphan: InstanceView = { ...web, candidates: [], problem: "no service web" };
-    expect(kinds(planReplicas(snapshot({ instances: [orphan], replicas: [aReplica(web, a)] }), options()))).toEqual(["keep"]);
+    expect(kinds(planReplicas(snapshot({ instances: [orphan], replicas: [aReplica(web, a)] }), options()))).toEqual([
+      "keep",
+    ]);
     expect(planReplicas(snapshot({ instances: [orphan] }), options())).toEqual([]);
   });
 
@@ -137,17 +189,35 @@ describe("planReplicas", () => {
 });
 
 const arbitrary = fc.record({
-  hosts: fc.uniqueArray(fc.record({ name: fc.constantFrom("a", "b", "c", "d"), memory: fc.integer({ min: 1, max: 8 }), online: fc.boolean() }), { selector: (h) => h.name, maxLength: 4 }),
+  hosts: fc.uniqueArray(
+    fc.record({
+      name: fc.constantFrom("a", "b", "c", "d"),
+      memory: fc.integer({ min: 1, max: 8 }),
+      online: fc.boolean(),
+    }),
+    { selector: (h) => h.name, maxLength: 4 },
+  ),
   instances: fc.uniqueArray(
-    fc.record({ name: fc.constantFrom("u", "v", "w", "x"), replicas: fc.integer({ min: 0, max: 4 }), memory: fc.integer({ min: 0, max: 5 }), host: fc.constantFrom("", "", "a", "z"), overridden: fc.boolean() }),
+    fc.record({
+      name: fc.constantFrom("u", "v", "w", "x"),
+      replicas: fc.integer({ min: 0, max: 4 }),
+      memory: fc.integer({ min: 0, max: 5 }),
+      host: fc.constantFrom("", "", "a", "z"),
+      overridden: fc.boolean(),
+    }),
     { selector: (i) => i.name, maxLength: 4 },
   ),
 });
 
-function snapshotOf(input: (typeof arbitrary extends fc.Arbitrary<infer T> ? T : never), replicas: readonly ReplicaView[] = []): Snapshot {
+function snapshotOf(
+  input: typeof arbitrary extends fc.Arbitrary<infer T> ? T : never,
+  replicas: readonly ReplicaView[] = [],
+): Snapshot {
   return {
     hosts: input.hosts.map((h) => aHost(h.name, { memory: h.memory * gib, state: h.online ? "online" : "offline" })),
-    instances: input.instances.map((i) => anInstance(i.name, { replicas: i.replicas, memory: i.memory * gib, host: i.host, overridden: i.overridden })),
+    instances: input.instances.map((i) =>
+      anInstance(i.name, { replicas: i.replicas, memory: i.memory * gib, host: i.host, overridden: i.overridden }),
+    ),
     replicas,
     unknown: [],
   };

@@ -10,11 +10,31 @@ import type { Strategy } from "./rank.ts";
 import type { InstanceView, ReplicaView, Snapshot, UnknownView } from "./snapshot.ts";
 
 export type Change =
-  | { readonly do: "create"; readonly replica: ReplicaView; readonly claims: readonly Claim[]; readonly candidates: readonly Candidate[] }
-  | { readonly do: "place"; readonly before: ReplicaView; readonly replica: ReplicaView; readonly claims: readonly Claim[] }
+  | {
+      readonly do: "create";
+      readonly replica: ReplicaView;
+      readonly claims: readonly Claim[];
+      readonly candidates: readonly Candidate[];
+    }
+  | {
+      readonly do: "place";
+      readonly before: ReplicaView;
+      readonly replica: ReplicaView;
+      readonly claims: readonly Claim[];
+    }
   | { readonly do: "unplaced"; readonly replica: ReplicaView; readonly candidates: readonly Candidate[] }
-  | { readonly do: "respec"; readonly before: ReplicaView; readonly replica: ReplicaView; readonly claims: readonly Claim[] }
-  | { readonly do: "adopt"; readonly unknown: UnknownView; readonly replica: ReplicaView; readonly claims: readonly Claim[] }
+  | {
+      readonly do: "respec";
+      readonly before: ReplicaView;
+      readonly replica: ReplicaView;
+      readonly claims: readonly Claim[];
+    }
+  | {
+      readonly do: "adopt";
+      readonly unknown: UnknownView;
+      readonly replica: ReplicaView;
+      readonly claims: readonly Claim[];
+    }
   | { readonly do: "retire"; readonly replica: ReplicaView; readonly why: string }
   | { readonly do: "forget"; readonly replica: ReplicaView; readonly why: string }
   | { readonly do: "keep"; readonly replica: ReplicaView };
@@ -31,7 +51,10 @@ export function planReplicas(snapshot: Snapshot, options: PlanOptions): readonly
   const board = new Board(snapshot);
   const changes: Change[] = [];
   const claimed = new Set<string>();
-  const byInstance = Map.groupBy(snapshot.replicas.filter((r) => r.wish === "run" && r.instanceId !== null), (r) => r.instanceId);
+  const byInstance = Map.groupBy(
+    snapshot.replicas.filter((r) => r.wish === "run" && r.instanceId !== null),
+    (r) => r.instanceId,
+  );
   for (const instance of snapshot.instances) {
     const wanted = instance.overridden ? 0 : instance.replicas;
     const present = new Map((byInstance.get(instance.id) ?? []).map((replica) => [replica.slot, replica]));
@@ -45,7 +68,12 @@ export function planReplicas(snapshot: Snapshot, options: PlanOptions): readonly
   for (const replica of snapshot.replicas) {
     if (replica.wish !== "run" || claimed.has(replica.id)) continue;
     const instance = wantedIds.get(replica.instanceId ?? "");
-    const why = instance === undefined ? "no longer wanted" : instance.overridden ? "taken down" : `${instance.replicas} replica${instance.replicas === 1 ? "" : "s"} wanted`;
+    const why =
+      instance === undefined
+        ? "no longer wanted"
+        : instance.overridden
+          ? "taken down"
+          : `${instance.replicas} replica${instance.replicas === 1 ? "" : "s"} wanted`;
     changes.push(leave(replica, why));
   }
   return Object.freeze(changes);
@@ -56,23 +84,45 @@ function leave(replica: ReplicaView, why: string): Change {
   return { do: replica.hostId === null ? "forget" : "retire", replica, why };
 }
 
-function planSlot(board: Board, instance: InstanceView, slot: number, replica: ReplicaView | undefined, options: PlanOptions): Change[] {
+function planSlot(
+  board: Board,
+  instance: InstanceView,
+  slot: number,
+  replica: ReplicaView | undefined,
+  options: PlanOptions,
+): Change[] {
   if (instance.candidates.length === 0) return replica === undefined ? [] : [{ do: "keep", replica }];
   if (replica === undefined) return [create_(board, instance, slot, options)];
   if (replica.hostId === null) return [placePending(board, instance, replica, options)];
-  if (mustMove(board, instance, replica)) return [{ do: "retire", replica, why: `bound to ${instance.host}` }, create_(board, instance, slot, options)];
+  if (mustMove(board, instance, replica))
+    return [{ do: "retire", replica, why: `bound to ${instance.host}` }, create_(board, instance, slot, options)];
   return [respec(board, instance, replica, options)];
 }
 
 function create_(board: Board, instance: InstanceView, slot: number, options: PlanOptions): Change {
   const unknown = board.takeUnknown(instance, slot);
   const id = unknown?.replicaId ?? options.newId();
-  const base = { id, instanceId: instance.id, group: instance.group, instance: instance.name, slot, wish: "run" as const, rejectedBy: [] };
+  const base = {
+    id,
+    instanceId: instance.id,
+    group: instance.group,
+    instance: instance.name,
+    slot,
+    wish: "run" as const,
+    rejectedBy: [],
+  };
   if (unknown !== undefined) {
     const candidate = instance.candidates.find((c) => c.specHash === unknown.specHash) ?? instance.candidates[0];
     if (candidate !== undefined) {
       const same = candidate.specHash === unknown.specHash;
-      const replica = board.hold({ ...base, hostId: unknown.hostId, generation: unknown.generation + (same ? 0 : 1), spec: candidate.spec, specHash: candidate.specHash, reason: "" });
+      const replica = board.hold({
+        ...base,
+        hostId: unknown.hostId,
+        generation: unknown.generation + (same ? 0 : 1),
+        spec: candidate.spec,
+        specHash: candidate.specHash,
+        reason: "",
+      });
       return { do: "adopt", unknown, replica, claims: [] };
     }
   }
@@ -96,8 +146,12 @@ function placePending(board: Board, instance: InstanceView, pending: ReplicaView
   return { do: "unplaced", replica, candidates: placed.candidates };
 }
 
-function placedFields(placed: Placement | Refusal, instance: InstanceView): Pick<ReplicaView, "hostId" | "spec" | "specHash" | "reason"> {
-  if (placed.hostId !== null) return { hostId: placed.hostId, spec: placed.spec, specHash: specHash(placed.spec), reason: "" };
+function placedFields(
+  placed: Placement | Refusal,
+  instance: InstanceView,
+): Pick<ReplicaView, "hostId" | "spec" | "specHash" | "reason"> {
+  if (placed.hostId !== null)
+    return { hostId: placed.hostId, spec: placed.spec, specHash: specHash(placed.spec), reason: "" };
   const first = instance.candidates[0];
   if (first === undefined) throw new Error("a slot without candidates is never planned");
   return { hostId: null, spec: first.spec, specHash: first.specHash, reason: placed.reason };
@@ -137,7 +191,10 @@ class Board {
   readonly #unknown: UnknownView[];
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
-    this.#held = Map.groupBy(snapshot.replicas.filter((r) => r.hostId !== null), (r) => r.hostId ?? "");
+    this.#held = Map.groupBy(
+      snapshot.replicas.filter((r) => r.hostId !== null),
+      (r) => r.hostId ?? "",
+    );
     this.#unknown = [...snapshot.unknown];
   }
 
@@ -145,9 +202,24 @@ class Board {
     return this.#snapshot.hosts.find((host) => host.id === hostId)?.name;
   }
 
-  place(instance: InstanceView, rejectedBy: readonly string[], previousHostId: string | undefined, strategy: Strategy): Placement | Refusal {
+  place(
+    instance: InstanceView,
+    rejectedBy: readonly string[],
+    previousHostId: string | undefined,
+    strategy: Strategy,
+  ): Placement | Refusal {
     const loads: HostLoad[] = this.#snapshot.hosts.map((host) => ({ host, held: this.#held.get(host.id) ?? [] }));
-    return place(loads, instance.candidates, { instance: instance.name, host: instance.host, rejectedBy, ...(previousHostId === undefined ? {} : { previousHostId }) }, strategy);
+    return place(
+      loads,
+      instance.candidates,
+      {
+        instance: instance.name,
+        host: instance.host,
+        rejectedBy,
+        ...(previousHostId === undefined ? {} : { previousHostId }),
+      },
+      strategy,
+    );
   }
 
   hold(replica: ReplicaView): ReplicaView {
@@ -157,13 +229,20 @@ class Board {
 
   replace(before: ReplicaView, after: ReplicaView): void {
     const held = this.#held.get(before.hostId ?? "") ?? [];
-    this.#held.set(before.hostId ?? "", held.map((replica) => (replica.id === before.id ? after : replica)));
+    this.#held.set(
+      before.hostId ?? "",
+      held.map((replica) => (replica.id === before.id ? after : replica)),
+    );
   }
 
   /** An unknown replica that is this very slot, on a host the instance may use: taking it back beats starting a second one. */
   takeUnknown(instance: InstanceView, slot: number): UnknownView | undefined {
     const index = this.#unknown.findIndex(
-      (u) => u.group === instance.group && u.instance === instance.name && u.slot === slot && (instance.host === "" || this.hostName(u.hostId) === instance.host),
+      (u) =>
+        u.group === instance.group &&
+        u.instance === instance.name &&
+        u.slot === slot &&
+        (instance.host === "" || this.hostName(u.hostId) === instance.host),
     );
     return index < 0 ? undefined : this.#unknown.splice(index, 1)[0];
   }

@@ -10,8 +10,20 @@ export function planSteps(changes: readonly Change[], hosts: readonly HostView[]
   return changes.map((change) => planStep(change, hosts)).toSorted(byName);
 }
 
-export function makePlan(project: string, fromRevision: number, toRevision: number, steps: PlanStep[], notices: readonly string[]): Plan {
-  return create(PlanSchema, { project, fromRevision: BigInt(fromRevision), toRevision: BigInt(toRevision), steps, notices: [...notices] });
+export function makePlan(
+  project: string,
+  fromRevision: number,
+  toRevision: number,
+  steps: PlanStep[],
+  notices: readonly string[],
+): Plan {
+  return create(PlanSchema, {
+    project,
+    fromRevision: BigInt(fromRevision),
+    toRevision: BigInt(toRevision),
+    steps,
+    notices: [...notices],
+  });
 }
 
 /** True when carrying out the plan changes anything that runs or waits to run. */
@@ -32,31 +44,47 @@ function planStep(change: Change, hosts: readonly HostView[]): PlanStep {
     relaxations: relaxations(replica.spec),
     needsPull: host !== undefined && !hasImage(host, replica.spec.image),
     memoryBytes: replica.spec.resources?.memoryBytes ?? 0n,
-    candidates: change.do === "unplaced" || (change.do === "create" && replica.hostId === null) ? [...change.candidates] : [],
+    candidates:
+      change.do === "unplaced" || (change.do === "create" && replica.hostId === null) ? [...change.candidates] : [],
   });
 }
 
 function verdict(change: Change): { action: PlanAction; reason: string } {
   switch (change.do) {
     case "create":
-      return change.replica.hostId === null ? { action: PlanAction.UNPLACED, reason: change.replica.reason } : { action: PlanAction.START, reason: "new" };
+      return change.replica.hostId === null
+        ? { action: PlanAction.UNPLACED, reason: change.replica.reason }
+        : { action: PlanAction.START, reason: "new" };
     case "place":
       return { action: PlanAction.START, reason: "a host fits now" };
     case "unplaced":
       return { action: PlanAction.UNPLACED, reason: change.replica.reason };
     case "respec":
-      return { action: PlanAction.RESTART, reason: settingsDiff(change.before.spec, change.replica.spec) || "restart asked for" };
+      return {
+        action: PlanAction.RESTART,
+        reason: settingsDiff(change.before.spec, change.replica.spec) || "restart asked for",
+      };
     case "adopt":
       return { action: PlanAction.KEEP, reason: "runs already; taken back" };
     case "retire":
     case "forget":
       return { action: PlanAction.STOP, reason: change.why };
     case "keep":
-      return change.replica.hostId === null ? { action: PlanAction.UNPLACED, reason: change.replica.reason } : { action: PlanAction.KEEP, reason: "" };
+      return change.replica.hostId === null
+        ? { action: PlanAction.UNPLACED, reason: change.replica.reason }
+        : { action: PlanAction.KEEP, reason: "" };
   }
 }
 
-function names(replica: ReplicaView): { instance: string; group: string; slot: number; service: string; variety: string; profile: string; image: string } {
+function names(replica: ReplicaView): {
+  instance: string;
+  group: string;
+  slot: number;
+  service: string;
+  variety: string;
+  profile: string;
+  image: string;
+} {
   const { service, variety, profile, image } = replica.spec;
   return { instance: replica.instance, group: replica.group, slot: replica.slot, service, variety, profile, image };
 }
@@ -66,9 +94,13 @@ export function imageNotices(steps: readonly PlanStep[], hosts: readonly HostVie
   const notices = steps
     .filter((step) => step.needsPull && (step.action === PlanAction.START || step.action === PlanAction.RESTART))
     .flatMap((step) => {
-      const holders = hosts.filter((host) => host.name !== step.host && hasImage(host, step.image)).map((host) => host.name);
+      const holders = hosts
+        .filter((host) => host.name !== step.host && hasImage(host, step.image))
+        .map((host) => host.name);
       if (holders.length === 0) return [];
-      return [`${step.image} is on ${holders.join(", ")} and not on ${step.host}, which will ask its registry. Built by hand? Then: docker save ${step.image} | ssh ${step.host} docker load`];
+      return [
+        `${step.image} is on ${holders.join(", ")} and not on ${step.host}, which will ask its registry. Built by hand? Then: docker save ${step.image} | ssh ${step.host} docker load`,
+      ];
     });
   return [...new Set(notices)];
 }
@@ -81,5 +113,7 @@ export function hasImage(host: HostView, image: string): boolean {
 }
 
 function byName(a: PlanStep, b: PlanStep): number {
-  return a.group.localeCompare(b.group) || a.instance.localeCompare(b.instance) || a.slot - b.slot || b.action - a.action;
+  return (
+    a.group.localeCompare(b.group) || a.instance.localeCompare(b.instance) || a.slot - b.slot || b.action - a.action
+  );
 }

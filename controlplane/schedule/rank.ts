@@ -18,7 +18,9 @@ export function rank(options: readonly Option[], request: Request, strategy: Str
     direction * option.load.held.length,
   ];
   const keyed = options.map((option) => ({ option, key: key(option) }));
-  return keyed.toSorted((a, b) => compareKeys(a.key, b.key) || (a.option.load.host.name < b.option.load.host.name ? -1 : 1)).map(({ option }) => option);
+  return keyed
+    .toSorted((a, b) => compareKeys(a.key, b.key) || (a.option.load.host.name < b.option.load.host.name ? -1 : 1))
+    .map(({ option }) => option);
 }
 
 /** Share of a host's RAM that is promised; 0 when its size is unknown. */

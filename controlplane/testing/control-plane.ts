@@ -28,37 +28,97 @@ export type TestControlPlane = AsyncDisposable & {
   readonly hub: SimulatedHub;
   client<T extends DescService>(service: T, token?: string): Client<T>;
   /** A host row and a simulated machine of that name; its id is `id-<name>`. */
-  addHost(name: string, ...fields: Parameters<SimulatedHub["join"]> extends [string, ...infer Rest] ? Rest : never): Promise<void>;
+  addHost(
+    name: string,
+    ...fields: Parameters<SimulatedHub["join"]> extends [string, ...infer Rest] ? Rest : never
+  ): Promise<void>;
 };
 
 export async function startTestControlPlane(): Promise<TestControlPlane> {
   const dir = mkdtempSync(join(tmpdir(), "ozwald-cp-"));
   const random = (size: number) => randomBytes(size);
   const clock = systemClock;
-  const store = await openStore({ dir, clock, random, log: quietLog, onFatal: (error) => { throw error; } });
-  const authority = await openAuthority({ dir: join(dir, "pki"), clock, names: { dns: ["localhost"], ips: ["127.0.0.1"] } });
+  const store = await openStore({
+    dir,
+    clock,
+    random,
+    log: quietLog,
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  const authority = await openAuthority({
+    dir: join(dir, "pki"),
+    clock,
+    names: { dns: ["localhost"], ips: ["127.0.0.1"] },
+  });
   const hub = createSimulatedHub();
   const world = createWorldReader(store);
   const signal = createChangeSignal(clock);
   const context: ApiContext = {
-    store, hub, authority, signal, clock, random, log: quietLog, world,
+    store,
+    hub,
+    authority,
+    signal,
+    clock,
+    random,
+    log: quietLog,
+    world,
     changer: createChanger({ store, world, live: () => hub.hosts(), clock, random, strategy: "spread" }),
-    advertised: () => "https://127.0.0.1:7443", checks: () => [], obeyedEpoch: () => 7, revoke: (hostId) => hub.forget(hostId), startedAt: clock.now(),
+    advertised: () => "https://127.0.0.1:7443",
+    checks: () => [],
+    obeyedEpoch: () => 7,
+    revoke: (hostId) => hub.forget(hostId),
+    startedAt: clock.now(),
   };
-  const loops = startLoops({ store, hub, world, clock, random, strategy: "spread", log: quietLog, onChange: () => signal.raise() });
+  const loops = startLoops({
+    store,
+    hub,
+    world,
+    clock,
+    random,
+    strategy: "spread",
+    log: quietLog,
+    onChange: () => signal.raise(),
+  });
   const byToken = bearerPrincipal(store, clock);
-  const server = http.createServer(createApiHandler(context, (request) => (request.headers.authorization === "Bearer root" ? localRoot : byToken(request))));
+  const server = http.createServer(
+    createApiHandler(context, (request) =>
+      request.headers.authorization === "Bearer root" ? localRoot : byToken(request),
+    ),
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     context,
     hub,
     client(service, token = "root") {
-      const transport = createConnectTransport({ baseUrl, httpVersion: "1.1", interceptors: [(next) => (request) => { if (token !== "") request.header.set("authorization", `Bearer ${token}`); return next(request); }] });
+      const transport = createConnectTransport({
+        baseUrl,
+        httpVersion: "1.1",
+        interceptors: [
+          (next) => (request) => {
+            if (token !== "") request.header.set("authorization", `Bearer ${token}`);
+            return next(request);
+          },
+        ],
+      });
       return createClient(service, transport);
     },
     async addHost(name, ...fields) {
-      await store.commit(undefined, ({ trx }) => upsertHost(trx, { id: `id-${name}`, name, state: "active", joined_at: 1, agent_version: "", address: "", inventory: "", last_boot_id: "", last_heard_at: 0 }));
+      await store.commit(undefined, ({ trx }) =>
+        upsertHost(trx, {
+          id: `id-${name}`,
+          name,
+          state: "active",
+          joined_at: 1,
+          agent_version: "",
+          address: "",
+          inventory: "",
+          last_boot_id: "",
+          last_heard_at: 0,
+        }),
+      );
       hub.join(`id-${name}`, ...fields);
     },
     async [Symbol.asyncDispose]() {

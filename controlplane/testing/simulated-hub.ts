@@ -32,14 +32,34 @@ export function createSimulatedHub(): SimulatedHub {
     live.set(hostId, { ...before, ...fields });
     tell(hostId, "state");
   };
-  const seen = (fields: Partial<Observed> & { replicaId: string }) => create(ObservedSchema, { since: timestampFromMs(1), container: `c-${fields.replicaId}`, attempt: 1, ...(fields as object) });
+  const seen = (fields: Partial<Observed> & { replicaId: string }) =>
+    create(ObservedSchema, {
+      since: timestampFromMs(1),
+      container: `c-${fields.replicaId}`,
+      attempt: 1,
+      ...(fields as object),
+    });
   return {
     assigned,
     set,
     join(hostId, fields = {}, state = ReplicaState.READY) {
       const { inventory } = aHost(hostId, fields);
       fates.set(hostId, state);
-      live.set(hostId, { hostId, state: "online", since: 1, address: "127.0.0.1", agentVersion: "test", bootId: "b", inventory, telemetry: undefined, observed: new Map(), reportedFully: true, obeys: true, problem: "", acknowledgedRevision: 0 });
+      live.set(hostId, {
+        hostId,
+        state: "online",
+        since: 1,
+        address: "127.0.0.1",
+        agentVersion: "test",
+        bootId: "b",
+        inventory,
+        telemetry: undefined,
+        observed: new Map(),
+        reportedFully: true,
+        obeys: true,
+        problem: "",
+        acknowledgedRevision: 0,
+      });
       tell(hostId, "state");
     },
     observe(hostId, observed) {
@@ -52,10 +72,20 @@ export function createSimulatedHub(): SimulatedHub {
       assigned.set(hostId, assignment);
       const host = live.get(hostId);
       if (host === undefined || !host.obeys) return;
-      const unknown = [...host.observed].filter(([id]) => !assignment.retire.includes(id) && !assignment.run.some((r) => r.replicaId === id));
+      const unknown = [...host.observed].filter(
+        ([id]) => !assignment.retire.includes(id) && !assignment.run.some((r) => r.replicaId === id),
+      );
       const running = assignment.run.map((r): [string, Observed] => [
         r.replicaId,
-        seen({ replicaId: r.replicaId, generation: r.generation, state: fates.get(hostId) ?? ReplicaState.READY, specHash: r.specHash, instance: r.spec?.instance ?? "", group: r.spec?.group ?? "", slot: r.slot }),
+        seen({
+          replicaId: r.replicaId,
+          generation: r.generation,
+          state: fates.get(hostId) ?? ReplicaState.READY,
+          specHash: r.specHash,
+          instance: r.spec?.instance ?? "",
+          group: r.spec?.group ?? "",
+          slot: r.slot,
+        }),
       ]);
       live.set(hostId, { ...host, observed: new Map([...unknown, ...running]) });
       tell(hostId, "observed");

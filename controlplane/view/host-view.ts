@@ -8,7 +8,11 @@ import { claimedMemory } from "../schedule/filters.ts";
 import type { World } from "../world.ts";
 
 const states = {
-  online: HostState.ONLINE, suspect: HostState.SUSPECT, offline: HostState.OFFLINE, quarantined: HostState.QUARANTINED, expected: HostState.EXPECTED,
+  online: HostState.ONLINE,
+  suspect: HostState.SUSPECT,
+  offline: HostState.OFFLINE,
+  quarantined: HostState.QUARANTINED,
+  expected: HostState.EXPECTED,
 } as const;
 
 export function hostList(world: World, live: readonly LiveHost[]): Host[] {

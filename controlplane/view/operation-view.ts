@@ -10,7 +10,11 @@ import type { OperationTable } from "../store/tables.ts";
 export type OperationRow = Omit<OperationTable, "id"> & { id: number };
 
 const states = {
-  running: OperationState.RUNNING, done: OperationState.DONE, failed: OperationState.FAILED, cancelled: OperationState.CANCELLED, superseded: OperationState.SUPERSEDED,
+  running: OperationState.RUNNING,
+  done: OperationState.DONE,
+  failed: OperationState.FAILED,
+  cancelled: OperationState.CANCELLED,
+  superseded: OperationState.SUPERSEDED,
 } as const;
 
 export function planFromJson(text: string): Plan {
@@ -36,7 +40,11 @@ export function operationView(row: OperationRow, replicas: readonly Replica[]): 
       const replica = byId.get(target.replicaId);
       const { instance, group, slot, action, failed } = target;
       return {
-        instance, group, slot, action, failed,
+        instance,
+        group,
+        slot,
+        action,
+        failed,
         host: replica?.host || target.host,
         done: target.endedAt !== null && !failed,
         tookMs: BigInt(target.endedAt === null ? 0 : target.endedAt - target.startedAt),

@@ -24,15 +24,26 @@ export function replicaViews(world: World, live: readonly LiveHost[]): Replica[]
 export function unknownViews(world: World, live: readonly LiveHost[]): Replica[] {
   const names = new Map(world.hosts.map((host) => [host.id, host.name]));
   const byId = new Map(live.map((host) => [host.hostId, host]));
-  return unknownReplicas(world, live).map((unknown) => {
-    const observed = byId.get(unknown.hostId)?.observed.get(unknown.replicaId);
-    return create(ReplicaSchema, {
-      id: unknown.replicaId, instance: unknown.instance, group: unknown.group, slot: unknown.slot, host: names.get(unknown.hostId) ?? unknown.hostId,
-      generation: BigInt(unknown.generation), state: ReplicaState.UNKNOWN, reason: "runs, and nothing asks for it",
-      service: observed?.service ?? "", variety: observed?.variety ?? "", profile: observed?.profile ?? "",
-      ...(observed === undefined ? {} : { observed }), ...(observed?.since === undefined ? {} : { since: observed.since }),
-    });
-  }).toSorted(byName);
+  return unknownReplicas(world, live)
+    .map((unknown) => {
+      const observed = byId.get(unknown.hostId)?.observed.get(unknown.replicaId);
+      return create(ReplicaSchema, {
+        id: unknown.replicaId,
+        instance: unknown.instance,
+        group: unknown.group,
+        slot: unknown.slot,
+        host: names.get(unknown.hostId) ?? unknown.hostId,
+        generation: BigInt(unknown.generation),
+        state: ReplicaState.UNKNOWN,
+        reason: "runs, and nothing asks for it",
+        service: observed?.service ?? "",
+        variety: observed?.variety ?? "",
+        profile: observed?.profile ?? "",
+        ...(observed === undefined ? {} : { observed }),
+        ...(observed?.since === undefined ? {} : { since: observed.since }),
+      });
+    })
+    .toSorted(byName);
 }
 
 /** Adds to the reason of a start that failed that the image is on another host only. */
@@ -43,7 +54,9 @@ function elsewhere(replica: StoredReplica, state: ReplicaState, reason: string, 
   const own = hosts.find((host) => host.id === replica.hostId);
   if (own === undefined || hasImage(own, image)) return "";
   const holders = hosts.filter((host) => host !== own && hasImage(host, image)).map((host) => host.name);
-  return holders.length === 0 ? "" : `; the image is on ${holders.join(", ")}: docker save ${image} | ssh ${own.name} docker load`;
+  return holders.length === 0
+    ? ""
+    : `; the image is on ${holders.join(", ")}: docker save ${image} | ssh ${own.name} docker load`;
 }
 
 function replicaView(replica: StoredReplica, live: ReadonlyMap<string, LiveHost>, hosts: readonly HostView[]): Replica {
@@ -51,8 +64,20 @@ function replicaView(replica: StoredReplica, live: ReadonlyMap<string, LiveHost>
   const { state, since, reason } = standing(replica, observed, live.get(replica.hostId ?? ""));
   const { service, variety, profile, image } = replica.spec;
   return create(ReplicaSchema, {
-    id: replica.id, instance: replica.instance, group: replica.group, slot: replica.slot, host: hosts.find((host) => host.id === replica.hostId)?.name ?? "",
-    generation: BigInt(replica.generation), state, since, reason: `${reason}${elsewhere(replica, state, reason, hosts)}`, service, variety, profile, image, relaxations: relaxations(replica.spec),
+    id: replica.id,
+    instance: replica.instance,
+    group: replica.group,
+    slot: replica.slot,
+    host: hosts.find((host) => host.id === replica.hostId)?.name ?? "",
+    generation: BigInt(replica.generation),
+    state,
+    since,
+    reason: `${reason}${elsewhere(replica, state, reason, hosts)}`,
+    service,
+    variety,
+    profile,
+    image,
+    relaxations: relaxations(replica.spec),
     ...(observed === undefined ? {} : { observed }),
   });
 }
@@ -62,9 +87,16 @@ type Standing = { state: ReplicaState; since: Timestamp; reason: string };
 function standing(replica: StoredReplica, observed: Observed | undefined, host: LiveHost | undefined): Standing {
   const created = timestampFromMs(replica.createdAt);
   if (replica.hostId === null) return { state: ReplicaState.PENDING, since: created, reason: replica.reason };
-  if (host !== undefined && host.state !== "online") return { state: ReplicaState.LOST, since: timestampFromMs(host.since), reason: host.problem || `its host is ${host.state}` };
-  if (host === undefined) return { state: ReplicaState.LOST, since: created, reason: "its host has not been heard yet" };
-  if (!host.obeys) return { state: observed?.state ?? ReplicaState.UNKNOWN, since: observed?.since ?? created, reason: host.problem };
+  if (host !== undefined && host.state !== "online")
+    return {
+      state: ReplicaState.LOST,
+      since: timestampFromMs(host.since),
+      reason: host.problem || `its host is ${host.state}`,
+    };
+  if (host === undefined)
+    return { state: ReplicaState.LOST, since: created, reason: "its host has not been heard yet" };
+  if (!host.obeys)
+    return { state: observed?.state ?? ReplicaState.UNKNOWN, since: observed?.since ?? created, reason: host.problem };
   const seen = observed !== undefined && host.observed.has(replica.id);
   if (replica.wish === "retire") return { state: ReplicaState.STOPPING, since: observed?.since ?? created, reason: "" };
   if (!seen || observed.generation < BigInt(replica.generation)) {
@@ -76,5 +108,10 @@ function standing(replica: StoredReplica, observed: Observed | undefined, host: 
 }
 
 function byName(a: Replica, b: Replica): number {
-  return a.group.localeCompare(b.group) || a.instance.localeCompare(b.instance) || a.slot - b.slot || a.host.localeCompare(b.host);
+  return (
+    a.group.localeCompare(b.group) ||
+    a.instance.localeCompare(b.instance) ||
+    a.slot - b.slot ||
+    a.host.localeCompare(b.host)
+  );
 }

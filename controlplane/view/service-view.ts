@@ -21,7 +21,11 @@ function serviceView(project: string, service: ServiceDefinition): Service {
     type: service.type,
     description: service.description,
     image: service.base.image ?? "",
-    varieties: service.varieties.map(({ name, layer }) => ({ name, image: layer.image ?? "", requires: serviceRequirementText(name, layer) })),
+    varieties: service.varieties.map(({ name, layer }) => ({
+      name,
+      image: layer.image ?? "",
+      requires: serviceRequirementText(name, layer),
+    })),
     profiles: service.profiles.map(({ name }) => name),
     environment: shown.base.environment ?? {},
     definitionJson: JSON.stringify(shown),
