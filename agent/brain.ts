@@ -42,7 +42,8 @@ export type BrainDeps = {
 /** Says what changed on the host. */
 export type ChangeListener = (changed: readonly Observed[], gone: readonly string[]) => void;
 
-const resyncMs = 30_000;
+/** With the 10 s that a call may take, an engine that hangs is noticed within 30 s. */
+const resyncMs = 15_000;
 const mostPulls = 3;
 /** The engine is asked often while it is away: everything waits for it. */
 const observeBackoff = { minMs: 200, maxMs: 3_000 };

@@ -1,10 +1,10 @@
 // Inventory and telemetry in their rhythm: the inventory now and then and when the engine comes or goes, telemetry as the control plane
 // asks for it.
-import { equals } from "@bufbuild/protobuf";
+import { clone, create, equals } from "@bufbuild/protobuf";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { startLoop } from "#core/reconcile.ts";
-import { type Inventory, InventorySchema } from "#proto/inventory_pb.ts";
+import { EngineSchema, type Inventory, InventorySchema } from "#proto/inventory_pb.ts";
 import type { ContainerEngine } from "./apply/engine.ts";
 import type { GpuReader } from "./host/gpu-reader.ts";
 import { readInventory } from "./host/inventory.ts";
@@ -19,8 +19,8 @@ export type HostFacts = {
   inventory(): Promise<Inventory>;
   /** Bytes there are of each resource that is known. */
   totals(): ReadonlyMap<string, number>;
-  /** Reads the inventory again soon. */
-  look(): void;
+  /** Reads the inventory again soon. Why the engine cannot be used (empty: it can) is told at once. */
+  look(engineProblem?: string): void;
   setTelemetryMs(periodMs: number): void;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -38,7 +38,10 @@ export function startHostFacts(deps: {
   let source: { root: string; telemetry: ReturnType<typeof createTelemetry> } | undefined;
 
   async function read(): Promise<Inventory> {
-    const next = await readInventory({ engine, gpu });
+    return keep(await readInventory({ engine, gpu }));
+  }
+
+  function keep(next: Inventory): Inventory {
     if (known === undefined || !equals(InventorySchema, known, next)) {
       known = next;
       link()?.inventory(next);
@@ -74,7 +77,16 @@ export function startHostFacts(deps: {
         if (vramBytes !== undefined) totals.set(id, Number(vramBytes));
       return totals;
     },
-    look: () => inventoryLoop.wake(),
+    look(engineProblem = "") {
+      // An engine that hangs takes its time to not answer once more.
+      if (engineProblem !== "" && known !== undefined) {
+        const next = clone(InventorySchema, known);
+        next.engine ??= create(EngineSchema);
+        next.engine.error = engineProblem;
+        keep(next);
+      }
+      inventoryLoop.wake();
+    },
     setTelemetryMs(periodMs) {
       telemetryMs = Math.max(fastestTelemetryMs, periodMs);
       telemetryLoop.wake();

@@ -162,7 +162,8 @@ export class Cluster {
     const stateDir = options.stateDir ?? join(this.folder, `agent-${this.#agents.length + 1}`);
     const engineFlags = engine === undefined ? [] : ["--engine", `unix://${engine.socketPath}`];
     const argv = enter([...testedProgram("ozwald-agent"), "run", "--state", stateDir, ...engineFlags]);
-    const program = managedProgram({ name: `agent ${name}`, argv, env: this.env });
+    const isReady = (output: string) => output.includes(" works as ");
+    const program = managedProgram({ name: `agent ${name}`, argv, env: this.env, isReady });
     const agent = Object.assign(program, { stateDir, docker: engine?.docker ?? machineDocker });
     this.#agents.push(agent);
     return agent;
