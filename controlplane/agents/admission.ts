@@ -17,7 +17,7 @@ export type Admissions = {
 export function createAdmission(store: Store, clusterId: string, clock: Clock): Admissions {
   const epochs = new Map<string, number>();
   return {
-    async admit(hostId, hello) {
+    async admit(hostId, hello, certifiedName) {
       const row = await store.read((read) => hostById(read, hostId));
       if (row?.state === "removed")
         return {
@@ -25,7 +25,7 @@ export function createAdmission(store: Store, clusterId: string, clock: Clock): 
           reason: "revoked",
           message: "this host was removed from the cluster; to come back it has to join again",
         };
-      if (row === undefined) await welcomeBack(store, hostId, hello, clock.now());
+      if (row === undefined) await welcomeBack(store, hostId, hello, certifiedName, clock.now());
       epochs.set(hostId, Number(hello.obeyedEpoch));
       return {
         admitted: true,
@@ -54,11 +54,17 @@ export function historyOf(
   return { obeys, problem, historyContainsObeyed };
 }
 
-/** A certificate of ours that the store has no row for: the store was emptied or is older. The host is written again under its own name. */
-async function welcomeBack(store: Store, hostId: string, hello: Hello, now: number): Promise<void> {
+/** A certificate of ours that the store has no row for: the store was emptied or is older. The host is written again under the name it had. */
+async function welcomeBack(
+  store: Store,
+  hostId: string,
+  hello: Hello,
+  certifiedName: string | undefined,
+  now: number,
+): Promise<void> {
   await store.commit(undefined, async ({ trx, event }) => {
     const taken = new Set((await listHosts(trx)).map((host) => host.name));
-    const own = hello.inventory?.hostname.split(".")[0] ?? "";
+    const own = certifiedName ?? hello.inventory?.hostname.split(".")[0] ?? "";
     const base = isName(own) ? own : "host";
     let name = base;
     for (let n = 2; taken.has(name); n++) name = `${base}-${n}`;

@@ -8,6 +8,8 @@ export type ClosedReason = "superseded" | "quarantined" | "revoked" | "fenced" |
 /** A stream of an agent. Its host id comes from the certificate. */
 export type AgentSession = {
   readonly hostId: string;
+  /** Name the host had when its certificate was signed. */
+  readonly certifiedName?: string | undefined;
   readonly address: string;
   /** Queues a message. A newer assignment or acknowledgement replaces one that still waits; a reader that is too slow is cut off. */
   send(message: LinkResponse): void;
@@ -30,4 +32,5 @@ export type Admission =
     }
   | { readonly admitted: false; readonly reason: ClosedReason; readonly message: string };
 
-export type Admit = (hostId: string, hello: Hello) => Promise<Admission>;
+/** certifiedName: name in its certificate, for a store that has forgotten the host. */
+export type Admit = (hostId: string, hello: Hello, certifiedName?: string) => Promise<Admission>;

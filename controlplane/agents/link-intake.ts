@@ -33,7 +33,7 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
     async hello(session, said) {
       const { hostId } = session;
       if (said.hostId !== hostId) throw forged(hostId, said.hostId);
-      const admission = await options.admit(hostId, said);
+      const admission = await options.admit(hostId, said, session.certifiedName);
       if (over.has(session)) return;
       if (!admission.admitted) return session.close(admission.reason, admission.message);
       let record = state.records.get(hostId);

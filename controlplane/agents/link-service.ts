@@ -15,6 +15,7 @@ import type { Clock } from "#core/clock.ts";
 import { OzError, toOzError } from "#core/errors.ts";
 import { grpcService } from "#core/grpc-service.ts";
 import type { Log } from "#core/log.ts";
+import { certifiedName } from "../pki/agent-identity.ts";
 import type { AgentSession, ClosedReason } from "./agent-session.ts";
 import { type ChannelCall, serveChannel } from "./channel-stream.ts";
 import { statusOf, strangerError } from "./grpc-status.ts";
@@ -121,6 +122,7 @@ function createSession(
   call.once("close", queue.close);
   return {
     hostId,
+    certifiedName: certifiedName(call.getAuthContext().sslPeerCertificate),
     address: addressOf(call.getPeer()),
     send: (message) => queue.push(message),
     close(reason: ClosedReason, message: string) {

@@ -27,6 +27,7 @@ export type ApiContext = {
   checks(): readonly StatusCheck[];
   /** Epoch that a host obeyed when it last said hello. */
   obeyedEpoch(hostId: string): number;
+  isRevoked(hostId: string): boolean;
   /** Refuses a host's certificate from now on and cuts its stream. */
   revoke(hostId: string): void;
   /** Milliseconds since 1970. */

@@ -5,12 +5,13 @@ import type { Clock } from "#core/clock.ts";
 import { type RandomBytes, randomId } from "#core/ids.ts";
 import { type Plan, PlanSchema } from "#proto/settings_pb.ts";
 import type { LiveHost } from "../agents/live-host.ts";
-import { planReplicas } from "../schedule/plan-replicas.ts";
+import { type Change, planReplicas } from "../schedule/plan-replicas.ts";
 import { changesAnything, imageNotices, makePlan, planSteps } from "../schedule/plan-steps.ts";
 import type { Strategy } from "../schedule/rank.ts";
 import { insertOperation, operationByKey } from "../store/operations.ts";
 import type { Commit, NewEvent, Store } from "../store/store.ts";
 import type { InstanceTable } from "../store/tables.ts";
+import { planFromJson } from "../view/plan-json.ts";
 import type { Project, World } from "../world.ts";
 import { makeSnapshot } from "./snapshot.ts";
 import { targetsOf } from "./targets.ts";
@@ -63,67 +64,22 @@ export type ChangerOptions = {
 const planAgainMax = 5;
 
 export function createChanger(options: ChangerOptions): Changer {
-  const { store, clock, random } = options;
-
-  async function plan(request: ChangeRequest) {
-    const world = await options.world();
-    const edit = request.edit(world);
-    const after = applyEdit(world, edit);
-    const snapshot = makeSnapshot(after, options.live());
-    const changes = planReplicas(snapshot, {
-      newId: () => randomId(random),
-      strategy: options.strategy,
-      restart: new Set(edit.restart),
-    });
-    const shown = changes.filter((change) => change.do !== "keep" || (request.concerns?.(change.replica) ?? true));
-    const steps = planSteps(shown, snapshot.hosts);
-    const before =
-      edit.project === undefined
-        ? undefined
-        : (world.projects.find((p) => p.name === edit.project?.name)?.revision ?? 0);
-    const from = before ?? world.revision;
-    const moves = changes.some((change) => change.do !== "keep") || after !== world;
-    return {
-      world,
-      edit,
-      changes,
-      steps,
-      moves,
-      plan: makePlan(edit.project?.name ?? "", from, from + (moves ? 1 : 0), steps, [
-        ...edit.notices,
-        ...imageNotices(steps, snapshot.hosts),
-      ]),
-    };
-  }
+  const { store, clock } = options;
 
   async function once(request: ChangeRequest): Promise<ChangeResult> {
-    const planned = await plan(request);
-    if (!planned.moves) return { operationId: 0n, plan: planned.plan };
-    const operationId = await store.commit(planned.world.revision, async (commit) => {
-      await writeEdit(commit, planned.edit, clock.now());
-      await writeChanges(commit, planned.changes, clock.now());
+    const { world, edit, changes, moves, plan } = await planChange(options, request);
+    if (!moves) return { operationId: 0n, plan };
+    const operationId = await store.commit(world.revision, async (commit) => {
+      await writeEdit(commit, edit, clock.now());
+      await writeChanges(commit, changes, clock.now());
       await commit.event({ ...request.event, actor: request.actor });
-      return changesAnything(planned.steps) ? await record(commit, request, planned.plan) : 0;
+      return changesAnything(plan.steps) ? await record(commit, request, plan, clock.now()) : 0;
     });
-    return { operationId: BigInt(operationId), plan: planned.plan };
-  }
-
-  function record({ trx }: Commit, request: ChangeRequest, made: Plan): Promise<number> {
-    return insertOperation(trx, {
-      kind: request.kind,
-      title: request.title,
-      state: "running",
-      plan: toJsonString(PlanSchema, made),
-      targets: JSON.stringify(targetsOf(made, clock.now())),
-      actor: request.actor,
-      idempotency_key: request.idempotencyKey || null,
-      started_at: clock.now(),
-      ended_at: null,
-    });
+    return { operationId: BigInt(operationId), plan };
   }
 
   return {
-    preview: async (request) => (await plan(request)).plan,
+    preview: async (request) => (await planChange(options, request)).plan,
     async carryOut(request) {
       const repeated = await findRepeated(store, request.idempotencyKey);
       if (repeated !== undefined) return repeated;
@@ -139,11 +95,50 @@ export function createChanger(options: ChangerOptions): Changer {
   };
 }
 
+type Planned = {
+  world: World;
+  edit: Edit;
+  changes: readonly Change[];
+  /** Whether anything is written. */ moves: boolean;
+  plan: Plan;
+};
+
+async function planChange(options: ChangerOptions, request: ChangeRequest): Promise<Planned> {
+  const world = await options.world();
+  const edit = request.edit(world);
+  const after = applyEdit(world, edit);
+  const snapshot = makeSnapshot(after, options.live());
+  const restart = new Set(edit.restart);
+  const newId = () => randomId(options.random);
+  const changes = planReplicas(snapshot, { newId, strategy: options.strategy, restart });
+  const shown = changes.filter((change) => change.do !== "keep" || (request.concerns?.(change.replica) ?? true));
+  const steps = planSteps(shown, snapshot.hosts);
+  const moves = changes.some((change) => change.do !== "keep") || after !== world;
+  const project = edit.project?.name;
+  // A project counts its own revisions; everything else is told by the store's.
+  const from = project === undefined ? world.revision : (world.projects.find((p) => p.name === project)?.revision ?? 0);
+  const notices = [...edit.notices, ...imageNotices(steps, snapshot.hosts)];
+  return { world, edit, changes, moves, plan: makePlan(project ?? "", from, from + (moves ? 1 : 0), steps, notices) };
+}
+
+function record({ trx }: Commit, request: ChangeRequest, made: Plan, now: number): Promise<number> {
+  return insertOperation(trx, {
+    kind: request.kind,
+    title: request.title,
+    state: "running",
+    plan: toJsonString(PlanSchema, made),
+    targets: JSON.stringify(targetsOf(made, now)),
+    actor: request.actor,
+    idempotency_key: request.idempotencyKey || null,
+    started_at: now,
+    ended_at: null,
+  });
+}
+
 async function findRepeated(store: Store, key: string | undefined): Promise<ChangeResult | undefined> {
   if (key === undefined || key === "") return undefined;
   const row = await store.read((read) => operationByKey(read, key));
   if (row === undefined) return undefined;
-  const { planFromJson } = await import("../view/operation-view.ts");
   return { operationId: BigInt(row.id), plan: planFromJson(row.plan) };
 }
 

@@ -1,6 +1,6 @@
 // Writes what hosts report when it means something: a new state, an end, a replica that is gone. Never per heartbeat.
 import { equals, toJsonString } from "@bufbuild/protobuf";
-import { InventorySchema } from "#proto/inventory_pb.ts";
+import { type Inventory, InventorySchema } from "#proto/inventory_pb.ts";
 import { type Observed, ObservedSchema, ReplicaState } from "#proto/replicas_pb.ts";
 import type { Clock } from "#core/clock.ts";
 import type { LiveHost } from "../agents/live-host.ts";
@@ -34,23 +34,20 @@ export async function reconcileObservations(options: {
 }
 
 function hostEffects(row: StoredHost, host: LiveHost): Effect[] {
-  if (host.inventory === undefined) return [];
-  const same =
-    row.inventory !== undefined &&
-    equals(InventorySchema, row.inventory, host.inventory) &&
-    row.agent_version === host.agentVersion &&
-    row.address === host.address;
-  if (same) return [];
-  const inventory = toJsonString(InventorySchema, host.inventory);
-  return [
-    ({ trx }) =>
-      updateHost(trx, row.id, {
-        inventory,
-        agent_version: host.agentVersion,
-        address: host.address,
-        last_boot_id: host.bootId,
-      }),
-  ];
+  const effects: Effect[] = [];
+  if (host.state !== "online" && host.since > row.last_heard_at)
+    effects.push(({ trx }) => updateHost(trx, row.id, { last_heard_at: host.since }));
+  if (host.inventory !== undefined && !knows(row, host, host.inventory)) {
+    const inventory = toJsonString(InventorySchema, host.inventory);
+    const { agentVersion: agent_version, address, bootId: last_boot_id } = host;
+    effects.push(({ trx }) => updateHost(trx, row.id, { inventory, agent_version, address, last_boot_id }));
+  }
+  return effects;
+}
+
+function knows(row: StoredHost, host: LiveHost, inventory: Inventory): boolean {
+  const same = row.inventory !== undefined && equals(InventorySchema, row.inventory, inventory);
+  return same && row.agent_version === host.agentVersion && row.address === host.address;
 }
 
 function replicaEffects(replica: StoredReplica, host: LiveHost, hostName: string): Effect[] {

@@ -68,6 +68,7 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
     advertised: () => "https://127.0.0.1:7443",
     checks: () => [],
     obeyedEpoch: () => 7,
+    isRevoked: () => false,
     revoke: (hostId) => hub.forget(hostId),
     startedAt: clock.now(),
   };

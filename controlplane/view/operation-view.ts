@@ -1,10 +1,10 @@
 // Operations, as the API shows them.
-import { create, fromJsonString } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Operation, OperationSchema, OperationState } from "#proto/operations_pb.ts";
 import type { Replica } from "#proto/replicas_pb.ts";
-import { type Plan, PlanSchema } from "#proto/settings_pb.ts";
 import type { Target } from "../change/targets.ts";
+import { planFromJson } from "./plan-json.ts";
 import type { OperationTable } from "../store/tables.ts";
 
 export type OperationRow = Omit<OperationTable, "id"> & { id: number };
@@ -16,10 +16,6 @@ const states = {
   cancelled: OperationState.CANCELLED,
   superseded: OperationState.SUPERSEDED,
 } as const;
-
-export function planFromJson(text: string): Plan {
-  return fromJsonString(PlanSchema, text, { ignoreUnknownFields: true });
-}
 
 export function targetsFromJson(text: string): Target[] {
   return JSON.parse(text) as Target[];
