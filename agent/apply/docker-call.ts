@@ -5,6 +5,7 @@ import { OzError } from "#core/errors.ts";
 import { formatDuration } from "#core/units.ts";
 import Docker from "dockerode";
 import http from "node:http";
+import { inspect } from "node:util";
 import { dockerError, type ErrorContext } from "./docker-errors.ts";
 
 /** How long a call may take, in milliseconds. */
@@ -37,7 +38,7 @@ export type StreamRequest = {
 
 /** socketPath: Docker's Unix socket. The environment (DOCKER_HOST) is not asked: an agent serves its own host. */
 export function createDockerCalls(socketPath: string, clock: Clock): DockerCalls {
-  const agent = new http.Agent({ keepAlive: true });
+  const agent = new ShortAgent({ keepAlive: true });
   // `host: undefined` keeps DOCKER_HOST out; the types do not know that docker-modem takes an agent.
   const options = { socketPath, host: undefined, protocol: "http", agent } as unknown as Docker.DockerOptions;
   const docker = new Docker(options);
@@ -47,6 +48,13 @@ export function createDockerCalls(socketPath: string, clock: Clock): DockerCalls
     call: (context, fn, timeoutMs = callTimeoutsMs.usual) => withDeadline(clock, context, timeoutMs, fn),
     open: (context, signal, request) => openStream(docker, clock, context, signal, request),
   };
+}
+
+/** docker-modem writes out the options of each call, its log on or off; in full an agent is every socket: megabytes and milliseconds a call. */
+class ShortAgent extends http.Agent {
+  [inspect.custom](): string {
+    return "http.Agent";
+  }
 }
 
 async function withDeadline<T>(
