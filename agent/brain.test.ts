@@ -152,6 +152,19 @@ test("a crash loop waits longer and longer, then fails; restarting it by a new g
   expect(seen("a")).toMatchObject({ state: ReplicaState.READY, attempt: 6, generation: 2n, starts: 1 });
 });
 
+test("a health check that is switched off proves nothing: the budget of starts is that of one that was never ready", async () => {
+  begin({ "bad:1": { exitAfterMs: 3_000, exitCode: 3 } });
+  const off = { containerCheck: { disabled: true } };
+  const on = { containerCheck: { test: ["true"] } };
+  await assign([
+    assigned("off", 1, { image: "bad:1", health: off }),
+    assigned("on", 1, { image: "bad:1", health: on }),
+  ]);
+  await clock.advance(120_000);
+  expect(seen("off")).toMatchObject({ state: ReplicaState.FAILED, starts: 5 });
+  expect(seen("on")?.starts).toBeGreaterThan(5);
+});
+
 test("killed and removed containers come back", async () => {
   begin();
   await assign([assigned("a")]);

@@ -5,7 +5,7 @@ import { OzError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import { PullPolicy } from "#proto/spec_pb.ts";
 import { forGeneration, noteStart, noteStopped } from "../plan/memory.ts";
-import { afterEnd } from "../plan/restart.ts";
+import { afterEnd, isProbed } from "../plan/restart.ts";
 import type { StepOf, StepTag } from "../plan/step.ts";
 import type { Book } from "./book.ts";
 import type { ContainerEngine } from "./engine.ts";
@@ -135,7 +135,7 @@ async function recordEnd(deps: ExecutorDeps, step: StepOf<"record-end">): Promis
   const logTail = containerId === "" ? [] : await maskedTail(engine, containerId, wanted.spec);
   const memory = forGeneration(book.memory(replicaId), generation);
   if (memory.settled >= step.attempt) return true;
-  const probed = (wanted.spec.health?.probes.length ?? 0) > 0 || wanted.spec.health?.containerCheck !== undefined;
+  const probed = isProbed(wanted.spec);
   const { exitCode, ...known } = end;
   const after = afterEnd(
     memory,

@@ -35,6 +35,13 @@ export function restartLimits(policy: RestartPolicy | undefined): RestartLimits 
   };
 }
 
+/** True when something looks whether it is ready; else running alone says so. A check that is switched off looks at nothing. */
+export function isProbed({ health }: ReplicaSpec): boolean {
+  const check = health?.containerCheck;
+  const engineLooks = check !== undefined && !check.disabled && check.test.length > 0;
+  return engineLooks || (health?.probes.length ?? 0) > 0;
+}
+
 /** Memory after an attempt ended: when the next one starts, or why there is none. */
 export function afterEnd(
   memory: ReplicaMemory,
