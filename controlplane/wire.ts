@@ -112,7 +112,11 @@ async function createContext(parts: ContextParts, undo: AsyncDisposableStack): P
   undo.use(startLoops({ store, hub, world, clock, random, strategy, log, onChange }));
   return {
     ...{ store, hub, authority, signal, clock, random, log, world },
-    changer: createChanger({ store, world, live: () => hub.hosts(), clock, random, strategy }),
+    changer: createChanger({
+      ...{ store, world, clock, random, strategy },
+      live: () => hub.hosts(),
+      obeyedEpoch: admission.obeyedEpoch,
+    }),
     advertised: () => doors.address,
     checks: () => checks.list(),
     obeyedEpoch: admission.obeyedEpoch,

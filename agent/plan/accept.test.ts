@@ -46,6 +46,13 @@ test("a lower epoch and a foreign history are refused, a higher epoch is obeyed"
   );
 });
 
+test("a raised epoch that was obeyed makes its sender's history the own one, whatever the Welcome said before", () => {
+  const raised = take(first, assignment([], { epoch: 4, revision: 1, incarnation: "x" }), { contains: false });
+  const obeyed = raised.verdict === "obey" ? raised.obeyed : nothingObeyed;
+  const next = assignment([], { epoch: 4, revision: 2, incarnation: "x", retire: ["a"] });
+  expect(take(obeyed, next, { contains: false })).toMatchObject({ verdict: "obey", obeyed: { retire: ["a"] } });
+});
+
 test("an older revision is refused, the same one is a yes without a change", () => {
   expect(take(first, assignment([], { epoch: 3, revision: 4 }))).toMatchObject({
     verdict: "refuse",

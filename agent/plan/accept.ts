@@ -53,7 +53,8 @@ export function accept({ obeyed, assignment, historyContainsObeyed, totals }: Ac
     );
   }
   const obeyedBefore = obeyed.incarnation !== "" && epoch === obeyed.epoch;
-  if (obeyedBefore && !historyContainsObeyed) {
+  // A raised epoch may have made the sender the one that is obeyed since its Welcome.
+  if (obeyedBefore && !historyContainsObeyed && assignment.incarnation !== obeyed.incarnation) {
     return refuse(
       "this host obeys another history of the control plane, which is not part of the sender's; nothing was changed",
     );

@@ -265,9 +265,11 @@ describe("assignments and reports", () => {
     expect(session.cases()).toEqual(["welcome"]);
     expect(cluster.hub.host("h1")).toMatchObject({ obeys: false, problem: "obeys another history" });
     cluster.hub.assign("h1", assignment(3, 2));
+    cluster.hub.assign("h1", assignment(4, 2));
     expect(session.cases()).toEqual(["welcome", "assignment"]);
     cluster.result(session, { revision: 3n, accepted: true });
     expect(cluster.hub.host("h1")).toMatchObject({ obeys: true, problem: "", acknowledgedRevision: 3 });
+    expect(session.sent.at(-1)).toMatchObject({ case: "assignment", value: { revision: 4n } });
   });
 
   test("a refusal of the latest set is shown, one of an older set is not; rejections are passed on", async () => {

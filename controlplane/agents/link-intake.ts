@@ -4,7 +4,7 @@ import { OzError } from "#core/errors.ts";
 import type { Admit, AgentSession } from "./agent-session.ts";
 import type { Channels, HostChannel } from "./channels.ts";
 import { type AdmissionContext, judge, quarantine, show, takeChallenger } from "./host-admission.ts";
-import { acknowledgement, type HostRecord, newRecord, reportedView } from "./host-record.ts";
+import { acknowledgement, assignmentMessage, type HostRecord, newRecord, reportedView } from "./host-record.ts";
 import type { LiveState } from "./live-host.ts";
 
 export type LinkIntake = {
@@ -90,7 +90,7 @@ function take(
     case "report":
       return takeReport(options, record, session, message.value);
     case "assignmentResult":
-      return takeResult(options, record, message.value);
+      return takeResult(options, record, session, message.value);
     case "heartbeat":
       // Answered, so that an agent hears of a control plane that hangs although its kernel answers.
       return session.send(acknowledgement(record.sequence));
@@ -115,9 +115,18 @@ function takeReport({ changed }: IntakeOptions, record: HostRecord, session: Age
   session.send(acknowledgement(record.sequence));
 }
 
-function takeResult({ changed, rejected }: IntakeOptions, record: HostRecord, result: AssignmentResult): void {
-  const { hostId } = record.view;
+function takeResult(
+  { changed, rejected }: IntakeOptions,
+  record: HostRecord,
+  session: AgentSession,
+  result: AssignmentResult,
+): void {
+  const { hostId, obeys } = record.view;
   if (result.accepted) {
+    // What was wanted while it did not obey waits here.
+    const { assignment } = record;
+    if (!obeys && assignment !== undefined && assignment.revision !== result.revision)
+      session.send(assignmentMessage(assignment));
     record.view = { ...record.view, obeys: true, problem: "", acknowledgedRevision: Number(result.revision) };
   } else if (result.revision === record.assignment?.revision) {
     record.view = { ...record.view, obeys: false, problem: result.reason };

@@ -59,6 +59,8 @@ export type ChangerOptions = {
   clock: Clock;
   random: RandomBytes;
   strategy: Strategy;
+  /** Epoch that a host obeyed when it last said hello. */
+  obeyedEpoch(hostId: string): number;
 };
 
 const planAgainMax = 5;
@@ -75,6 +77,7 @@ export function createChanger(options: ChangerOptions): Changer {
       await commit.event({ ...request.event, actor: request.actor });
       return changesAnything(plan.steps) ? await record(commit, request, plan, clock.now()) : 0;
     });
+    await takeAuthority(options, changes);
     return { operationId: BigInt(operationId), plan };
   }
 
@@ -93,6 +96,14 @@ export function createChanger(options: ChangerOptions): Changer {
       }
     },
   };
+}
+
+/** Who wants back what another history of the control plane started decides that this one is obeyed. */
+async function takeAuthority({ store, live, obeyedEpoch }: ChangerOptions, changes: readonly Change[]): Promise<void> {
+  const adopted = new Set(changes.flatMap((change) => (change.do === "adopt" ? [change.unknown.hostId] : [])));
+  for (const { hostId, obeys, state } of live()) {
+    if (adopted.has(hostId) && !obeys && state === "online") await store.bumpEpoch(obeyedEpoch(hostId));
+  }
 }
 
 type Planned = {

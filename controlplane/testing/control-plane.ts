@@ -64,7 +64,11 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
     random,
     log: quietLog,
     world,
-    changer: createChanger({ store, world, live: () => hub.hosts(), clock, random, strategy: "spread" }),
+    changer: createChanger({
+      ...{ store, world, clock, random, strategy: "spread" },
+      live: () => hub.hosts(),
+      obeyedEpoch: () => 7,
+    }),
     advertised: () => "https://127.0.0.1:7443",
     checks: () => [],
     obeyedEpoch: () => 7,
