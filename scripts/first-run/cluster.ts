@@ -36,8 +36,8 @@ export async function ozctlJson<T>(places: Places, ...args: string[]): Promise<T
   return result.stdout.startsWith("{") ? (JSON.parse(result.stdout) as T) : undefined;
 }
 
-/** Returns the line to show. */
-export async function ensureControlPlane(places: Places): Promise<string> {
+/** Returns the lines to show. */
+export async function ensureControlPlane(places: Places): Promise<string[]> {
   const command = controlPlaneCommand(places);
   if (findProcesses(command).some(isOutdated)) await endProcesses(command);
   if (findProcesses(command).length === 0) {
@@ -60,7 +60,8 @@ export async function ensureControlPlane(places: Places): Promise<string> {
     alive: () => findProcesses(command).length > 0,
   });
   const { tlsPort, restPort } = recordMade(places.made, { cluster: status.clusterId });
-  return `control plane  https://127.0.0.1:${tlsPort} · http://127.0.0.1:${restPort} (this machine only)${portsNote(tlsPort, restPort)}`;
+  const lines = [`control plane  https://127.0.0.1:${tlsPort}`, `http://127.0.0.1:${restPort} (this machine only)`];
+  return [...lines, ...portsNote(tlsPort, restPort)];
 }
 
 /** Ports stay the same between runs: the agent and every invitation know the address. */
@@ -88,10 +89,11 @@ function ownConfigFolder(places: Places): string {
   return existsSync(join(users, "contexts", "local.json")) ? join(places.state, "config") : "";
 }
 
-function portsNote(tlsPort: number | undefined, restPort: number | undefined): string {
+function portsNote(tlsPort: number | undefined, restPort: number | undefined): string[] {
   const taken = [tlsPort === TLS_PORT ? "" : String(TLS_PORT), restPort === REST_PORT ? "" : String(REST_PORT)];
-  const named = taken.filter((port) => port !== "").join(" and ");
-  return named === "" ? "" : `\n      ${named} ${named.includes("and") ? "were" : "was"} taken, so others were chosen`;
+  const named = taken.filter((port) => port !== "");
+  if (named.length === 0) return [];
+  return [`${named.join(" and ")} ${named.length > 1 ? "were" : "was"} taken, so the next free one was used`];
 }
 
 type Hosts = { hosts: { name: string; state: string }[] };

@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import Docker from "dockerode";
 import { OzError } from "#core/errors.ts";
-import { TINY_LLM_IMAGE } from "../images/tiny-llm-image.ts";
+import { EXAMPLE_LABEL, removeUnused, TINY_LLM_IMAGE } from "../images/tiny-llm-image.ts";
 import { endProcesses, findProcesses } from "./background-process.ts";
 import { agentCommand, controlPlaneCommand } from "./cluster.ts";
 import { removeCommandLink } from "./command-link.ts";
@@ -54,15 +54,14 @@ async function removeClusterThings(docker: Docker, cluster: string): Promise<str
 
 async function removeImage(docker: Docker): Promise<boolean> {
   if (!(await engineAnswers(docker))) return false;
-  try {
-    await docker.getImage(TINY_LLM_IMAGE).remove();
-    return true;
-  } catch (error) {
-    const status = (error as { statusCode?: number }).statusCode;
-    // 409: a container that is not ours uses it.
-    if (status === 404 || status === 409) return false;
-    throw error;
+  const images = await docker.listImages({ all: false, filters: { label: [EXAMPLE_LABEL] } });
+  const removed = [];
+  for (const { Id, RepoTags } of images) {
+    // By name where it has one: what somebody else named stays under that name.
+    const ours = RepoTags?.includes(TINY_LLM_IMAGE) === true ? TINY_LLM_IMAGE : RepoTags?.length ? undefined : Id;
+    if (ours !== undefined && (await removeUnused(docker, ours))) removed.push(ours);
   }
+  return removed.length > 0;
 }
 
 function removeFiles(made: Made): string[] {

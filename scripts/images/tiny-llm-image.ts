@@ -11,7 +11,10 @@ import { sourceFiles, stageTinyLlm } from "./stage-tiny-llm.ts";
 
 export const TINY_LLM_IMAGE = "tiny-llm:cpu";
 /** Label with the hash of everything that goes in; equal means nothing to do. */
-export const CONTENT_LABEL = "ozwald.example.content";
+const CONTENT_LABEL = "ozwald.example.content";
+
+/** Label of every build, also of those that a newer one replaced. */
+export const EXAMPLE_LABEL = "ozwald.example=tiny-llm";
 
 export type BuiltImage = { image: string; built: boolean; bytes: number; seconds: number };
 
@@ -33,6 +36,7 @@ export async function ensureTinyLlmImage(docker: Docker = new Docker()): Promise
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
+  if (present !== undefined) await removeUnused(docker, present.Id);
   const made = await inspect(docker);
   if (made === undefined) throw new OzError("internal", `the engine built ${TINY_LLM_IMAGE} but does not list it`);
   return done(true, made.Size);
@@ -65,6 +69,18 @@ async function inspect(docker: Docker): Promise<Docker.ImageInspectInfo | undefi
     return await docker.getImage(TINY_LLM_IMAGE).inspect();
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw error;
+  }
+}
+
+/** The image that was replaced; one that a container still uses stays. */
+export async function removeUnused(docker: Docker, id: string): Promise<boolean> {
+  try {
+    await docker.getImage(id).remove();
+    return true;
+  } catch (error) {
+    const status = (error as { statusCode?: number }).statusCode;
+    if (status === 404 || status === 409) return false;
     throw error;
   }
 }

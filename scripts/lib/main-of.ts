@@ -3,6 +3,8 @@
 import { errorCodes, toOzError } from "#core/errors.ts";
 
 export function mainOf(main: () => Promise<void>): void {
+  // Whoever reads our lines may stop reading; the work goes on.
+  process.stdout.on("error", () => undefined);
   main().catch((thrown: unknown) => {
     const error = toOzError(thrown, "failed");
     process.stderr.write(`${error.message}\n`);
