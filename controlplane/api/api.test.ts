@@ -129,6 +129,19 @@ describe("settings", () => {
     ]);
   });
 
+  test("definitions that never run are diffed: new, changed, gone", async () => {
+    const notices = async (text: string) => (await apply(text)).plan?.notices;
+    expect(await notices(settings())).toEqual(["sources (source-files) is new; it is listed, nothing runs for it"]);
+    expect(await notices(settings())).toEqual([]);
+    const changed = settings().replace("DIRECTORY: sources/", "DIRECTORY: other/, PASSWORD: abcdef");
+    expect(await notices(changed)).toEqual([
+      "sources (source-files) changes: DIRECTORY sources/ → other/, PASSWORD (hidden)",
+    ]);
+    expect(await notices(settings().replace(/  - name: sources\n(    .*\n)+/, ""))).toEqual([
+      "sources (source-files) goes",
+    ]);
+  });
+
   test("secret values are shown nowhere", async () => {
     await plane.addHost("a");
     const { plan } = await apply(settings());

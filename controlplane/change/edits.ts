@@ -6,6 +6,7 @@ import type { DynamicInstance } from "#proto/instances_pb.ts";
 import type { InstanceTable } from "../store/tables.ts";
 import type { World } from "../world.ts";
 import type { Edit } from "./change.ts";
+import { definitionChanges } from "./definition-changes.ts";
 import { candidatesFor } from "./snapshot.ts";
 
 const nothing: Edit = { upsert: [], remove: [], restart: [], notices: [] };
@@ -21,7 +22,8 @@ export function applyEditOf(
   context: EditContext,
 ): Edit {
   const owner = `settings/${settings.project}`;
-  const present = world.projects.find((p) => p.name === settings.project)?.revision ?? 0;
+  const before = world.projects.find((p) => p.name === settings.project);
+  const present = before?.revision ?? 0;
   if (expectedRevision !== undefined && expectedRevision !== present) {
     throw new OzError("conflict", `project ${settings.project} is at revision ${present}, not ${expectedRevision}`, {
       hint: "Somebody applied in between. Look again: ozctl plan",
@@ -35,7 +37,7 @@ export function applyEditOf(
     upsert,
     remove,
     project: { name: settings.project, settings, files },
-    notices: settings.notices,
+    notices: [...definitionChanges(before?.settings, settings), ...settings.notices],
   };
 }
 

@@ -56,6 +56,10 @@ async function settingsFile(name: string): Promise<string> {
   return file;
 }
 
+test.each(["python/example.py", "typescript/example.ts"])("clients/%s is twenty lines", (file) => {
+  expect(readFileSync(join(root, "clients", file), "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(20);
+});
+
 describe("Python", () => {
   test("the example lists, applies, watches and chats", async () => {
     const python = await pythonWith(join(pythonClient, "requirements.txt"));
