@@ -1,4 +1,4 @@
-// The container engine as the agent needs it. Docker implements it in docker.ts; nothing else knows Docker's words.
+// The container engine as the agent needs it. Docker implements it in docker-engine.ts; nothing else knows Docker's words.
 import type { ReplicaSpec } from "#proto/spec_pb.ts";
 import type { Engine } from "#proto/inventory_pb.ts";
 
@@ -83,7 +83,7 @@ export type ExecSession = {
   readonly exitCode: Promise<number>;
 };
 
-/** Every call has a timeout (10 s unless said otherwise) and throws OzError: engine_unavailable, engine_refused, image_missing, registry_refused, port_taken, disk_full, timeout. */
+/** What every engine does is in agent/testing/engine-contract.ts. Every call has a timeout (10 s unless said otherwise) and throws OzError: engine_unavailable, engine_refused, image_missing, registry_refused, port_taken, disk_full, timeout. */
 export interface ContainerEngine {
   /** Facts about the engine; its `error` is set instead of throwing when it does not answer. */
   facts(): Promise<Engine>;
@@ -101,6 +101,7 @@ export interface ContainerEngine {
   removeUnusedNetworks(groupsInUse: ReadonlySet<string>): Promise<void>;
   /** Makes a container; returns its id. A container of the same name that is ours and not running is replaced. */
   create(plan: ContainerPlan): Promise<string>;
+  /** Fine when it runs already. A start that fails leaves the container created, with its error. */
   start(id: string): Promise<void>;
   /** Asks it to end, and ends it hard after graceMs. Resolves when its process is gone. Fine when it is gone already. */
   stop(id: string, graceMs: number): Promise<void>;

@@ -1,9 +1,12 @@
-// A container engine in memory, for tests of the brain with a clock of their own. It keeps to the port's contract and nothing more.
+// A container engine in memory, for tests of the brain with a clock of their own. It keeps the contract of engine-contract.ts, as the
+// real one does, and nothing more: it runs no commands.
 import type { Clock } from "#core/clock.ts";
 import { OzError } from "#core/errors.ts";
 import { create as message } from "@bufbuild/protobuf";
 import { EngineSchema } from "#proto/inventory_pb.ts";
-import type { ContainerEngine, ContainerPlan, ObservedContainer } from "../apply/engine.ts";
+import { containerName } from "../apply/container-name.ts";
+import type { ContainerEngine, ContainerPlan, LogOptions, ObservedContainer, OutputSink } from "../apply/engine.ts";
+import { localCandidates } from "../apply/image-name.ts";
 
 /** How containers of an image behave. */
 export type Behaviour = {
@@ -15,11 +18,17 @@ export type Behaviour = {
   readonly refuse?: { readonly at: "create" | "start"; readonly error: OzError };
   /** Only in the registry, and fetching it takes so long. */
   readonly pullMs?: number;
-  /** Stopping takes so long. */
+  /** Ends so long after it was asked to, or at the end of its grace if that comes first. At once when unset. */
   readonly stopMs?: number;
 };
 
-type Held = { seen: ObservedContainer; behaviour: Behaviour; ports: readonly number[] };
+type Held = {
+  seen: ObservedContainer;
+  behaviour: Behaviour;
+  ports: readonly number[];
+  /** Network it needs to start; undefined on the host's. */
+  network: string | undefined;
+};
 
 export class SimulatedEngine implements ContainerEngine {
   readonly #clock: Clock;
@@ -36,6 +45,7 @@ export class SimulatedEngine implements ContainerEngine {
   networks = new Set<string>();
   #down = false;
   #ids = 0;
+  #pids = 0;
 
   constructor(clock: Clock, behaviours: Readonly<Record<string, Behaviour>>) {
     this.#clock = clock;
@@ -89,7 +99,13 @@ export class SimulatedEngine implements ContainerEngine {
 
   async resolveImage(image: string) {
     this.#assertUp();
-    return this.#local.has(image) ? { image, id: `sha256:${image}` } : undefined;
+    const found = localCandidates(image).find((name) => this.#local.has(name));
+    return found === undefined ? undefined : { image: found, id: `sha256:${found}` };
+  }
+
+  /** docker load, by somebody. */
+  addImage(image: string): void {
+    this.#local.add(image);
   }
 
   async pull(
@@ -116,52 +132,41 @@ export class SimulatedEngine implements ContainerEngine {
   }
 
   async removeUnusedNetworks(groupsInUse: ReadonlySet<string>): Promise<void> {
-    this.networks = new Set([...this.networks].filter((group) => groupsInUse.has(group)));
+    this.#assertUp();
+    const occupied = new Set(this.running().map(({ group }) => group));
+    this.networks = new Set([...this.networks].filter((group) => groupsInUse.has(group) || occupied.has(group)));
   }
 
   async create(plan: ContainerPlan): Promise<string> {
     this.#assertUp();
     const behaviour = this.#behaviours.get(plan.image) ?? {};
     if (behaviour.refuse?.at === "create") throw behaviour.refuse.error;
+    if (!this.#local.has(plan.image)) throw new OzError("image_missing", `image ${plan.image} is not on this host`);
+    const name = containerName(plan);
+    const old = this.containers().find((each) => each.name === name);
+    if (old?.phase === "running") throw new OzError("engine_refused", `${name} exists and runs`);
+    if (old !== undefined) this.#containers.delete(old.id);
     const id = `c${++this.#ids}`;
-    const { replicaId, generation, attempt, specHash, slot, spec } = plan;
-    const { instance, group, service, variety, profile } = spec;
-    const ports = Object.entries(plan.hostPorts).map(([key, hostPort]) => ({
-      containerPort: Number.parseInt(key, 10),
-      hostPort,
-      hostAddress: "127.0.0.1",
-      transport: "tcp",
-    }));
-    const named = { replicaId, generation, attempt, specHash, slot, instance, group, service, variety, profile };
-    const blank = {
-      phase: "created",
-      pid: 0,
-      startedAt: 0,
-      endedAt: 0,
-      exitCode: 0,
-      outOfMemory: false,
-      error: "",
-      check: "none",
-      address: "10.0.0.2",
-    } as const;
-    const seen = { id, name: `${replicaId}-${attempt}`, ...named, ...blank, ports, imageId: plan.image };
-    for (const old of this.containers(replicaId))
-      if (old.attempt === attempt && old.phase === "created") this.#containers.delete(old.id);
-    this.#containers.set(id, { seen, behaviour, ports: ports.map(({ hostPort }) => hostPort) });
+    const { replicaId, generation, attempt, spec } = plan;
+    const seen = observed(id, name, plan);
+    const network = spec.security?.hostNetwork === true ? undefined : spec.group;
+    this.#containers.set(id, { seen, behaviour, ports: seen.ports.map(({ hostPort }) => hostPort), network });
     this.calls.push(`create ${replicaId} ${generation}.${attempt}`);
     return id;
   }
 
   async start(id: string): Promise<void> {
     this.#assertUp();
-    const held = this.#held(id);
-    if (held.behaviour.refuse?.at === "start") throw held.behaviour.refuse.error;
-    const others = new Set(
-      [...this.#containers.values()].filter(({ seen }) => seen.phase === "running").flatMap(({ ports }) => ports),
-    );
-    const taken = held.ports.find((port) => others.has(port) || this.foreignPorts.has(port));
-    if (taken !== undefined) throw new OzError("port_taken", `port 127.0.0.1:${taken} is taken`);
-    this.#change(id, { phase: "running", pid: 1_000 + this.#ids, startedAt: this.#clock.now() });
+    const held = this.#containers.get(id);
+    if (held === undefined) throw new OzError("engine_refused", `no container ${id}`);
+    if (held.seen.phase === "running") return;
+    const refusal = this.#refusal(held);
+    if (refusal !== undefined) {
+      this.#change(id, { error: refusal.message, exitCode: 128 });
+      throw refusal;
+    }
+    const now = this.#clock.now();
+    this.#change(id, { phase: "running", pid: 1_000 + ++this.#pids, startedAt: now, error: "", exitCode: 0 });
     this.calls.push(`start ${held.seen.replicaId} ${held.seen.generation}.${held.seen.attempt}`);
     this.mostAtOnce = Math.max(this.mostAtOnce, this.running(held.seen.replicaId).length);
     const { exitAfterMs, exitCode = 1 } = held.behaviour;
@@ -169,31 +174,43 @@ export class SimulatedEngine implements ContainerEngine {
     this.#changed();
   }
 
+  /** Why it cannot start now. */
+  #refusal({ behaviour, network, ports }: Held): OzError | undefined {
+    if (behaviour.refuse?.at === "start") return behaviour.refuse.error;
+    if (network !== undefined && !this.networks.has(network))
+      return new OzError("engine_refused", `there is no network ${network}`);
+    const others = new Set(
+      [...this.#containers.values()].filter(({ seen }) => seen.phase === "running").flatMap((other) => other.ports),
+    );
+    const taken = ports.find((port) => others.has(port) || this.foreignPorts.has(port));
+    return taken === undefined ? undefined : new OzError("port_taken", `port 127.0.0.1:${taken} is taken`);
+  }
+
   async stop(id: string, graceMs: number): Promise<void> {
     this.#assertUp();
     const held = this.#containers.get(id);
     if (held === undefined || held.seen.phase !== "running") return;
     this.calls.push(`stop ${held.seen.replicaId} ${held.seen.generation}.${held.seen.attempt}`);
-    await this.#wait(Math.min(graceMs, held.behaviour.stopMs ?? 0));
-    this.#end(id, 143);
+    const { stopMs = 0 } = held.behaviour;
+    await this.#wait(Math.min(graceMs, stopMs));
+    this.#end(id, stopMs > graceMs ? 137 : 143);
   }
 
   async remove(id: string): Promise<void> {
     this.#assertUp();
     const held = this.#containers.get(id);
-    if (held?.seen.phase === "running") throw new OzError("engine_refused", `${held.seen.name} runs`);
-    this.calls.push(`remove ${held?.seen.replicaId} ${held?.seen.generation}.${held?.seen.attempt}`);
+    if (held === undefined) return;
+    if (held.seen.phase === "running") throw new OzError("engine_refused", `${held.seen.name} runs`);
+    this.calls.push(`remove ${held.seen.replicaId} ${held.seen.generation}.${held.seen.attempt}`);
     this.#containers.delete(id);
     this.#changed();
   }
 
-  async logs(
-    id: string,
-    options: { timestamps: boolean },
-    sink: { stdout(bytes: Uint8Array): Promise<void> | void },
-  ): Promise<void> {
-    const stamp = options.timestamps ? `${new Date(this.#held(id).seen.startedAt).toISOString()} ` : "";
-    for (const line of this.#held(id).behaviour.lines ?? []) await sink.stdout(Buffer.from(`${stamp}${line}\n`));
+  async logs(id: string, options: LogOptions, sink: OutputSink): Promise<void> {
+    const { seen, behaviour } = this.#held(id);
+    const stamp = options.timestamps ? `${new Date(seen.startedAt).toISOString()} ` : "";
+    for (const line of (behaviour.lines ?? []).slice(-options.tail))
+      await sink.stdout(Buffer.from(`${stamp}${line}\n`));
   }
 
   async tail(id: string, lines: number): Promise<string[]> {
@@ -210,6 +227,7 @@ export class SimulatedEngine implements ContainerEngine {
 
   watch(onChange: () => void, signal: AbortSignal): void {
     this.#watchers.add(onChange);
+    this.#clock.after(0, onChange);
     signal.addEventListener("abort", () => this.#watchers.delete(onChange), { once: true });
   }
 
@@ -248,4 +266,18 @@ export class SimulatedEngine implements ContainerEngine {
   #changed(): void {
     if (!this.#down) for (const watcher of this.#watchers) this.#clock.after(0, watcher);
   }
+}
+
+function observed(id: string, name: string, plan: ContainerPlan): ObservedContainer {
+  const { replicaId, generation, attempt, specHash, slot, spec } = plan;
+  const { instance, group, service, variety, profile } = spec;
+  const ports = Object.entries(plan.hostPorts).map(([key, hostPort]) => {
+    const [port, transport = "tcp"] = key.split("/");
+    return { containerPort: Number(port), hostPort, hostAddress: "127.0.0.1", transport };
+  });
+  const named = { replicaId, generation, attempt, specHash, slot, instance, group, service, variety, profile };
+  const times = { pid: 0, startedAt: 0, endedAt: 0 };
+  const end = { exitCode: 0, outOfMemory: false, error: "" };
+  const around = { check: "none", address: "10.0.0.2", ports, imageId: `sha256:${plan.image}` } as const;
+  return { id, name, ...named, phase: "created", ...times, ...end, ...around };
 }

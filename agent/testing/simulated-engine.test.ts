@@ -1,0 +1,42 @@
+// The simulated engine keeps the contract of the engine port, so that what is proved on it holds for the real one.
+import { create } from "@bufbuild/protobuf";
+import { OzError } from "#core/errors.ts";
+import { systemClock } from "#core/system-clock.ts";
+import { ReplicaSpecSchema } from "#proto/spec_pb.ts";
+import { type ContractContainer, engineContract, type EngineStage } from "./engine-contract.ts";
+import { type Behaviour, SimulatedEngine } from "./simulated-engine.ts";
+
+const behaviours: Readonly<Record<ContractContainer, Behaviour>> = {
+  stays: {},
+  stubborn: { stopMs: 60_000 },
+  ends: { exitAfterMs: 30, exitCode: 3, lines: ["one", "two", "three"] },
+  broken: { refuse: { at: "start", error: new OzError("engine_refused", 'the image cannot run "no-such-program"') } },
+};
+
+const heldPort = 8_080;
+
+async function open(): Promise<EngineStage> {
+  const engine = new SimulatedEngine(systemClock, behaviours);
+  let replicas = 0;
+  return {
+    engine,
+    plan(container, changes = {}, group = "default") {
+      const replicaId = `r${replicas++}`.padEnd(8, "x");
+      const spec = create(ReplicaSpecSchema, { instance: replicaId, group, service: "web", image: container });
+      const numbers = { generation: 1, attempt: 1, slot: 0 };
+      const made = { clusterId: "c", replicaId, ...numbers, specHash: "h", image: container, hostPorts: {} };
+      return { ...made, ...changes, spec: changes.spec ?? spec };
+    },
+    kill: async (id) => engine.kill(id),
+    vanish: async (id) => engine.vanish(id),
+    async holdPort() {
+      engine.foreignPorts.add(heldPort);
+      return { port: heldPort, release: async () => void engine.foreignPorts.delete(heldPort) };
+    },
+    addImage: async (name) => engine.addImage(name),
+    networks: async () => [...engine.networks],
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+engineContract("simulated", open);
