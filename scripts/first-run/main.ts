@@ -7,6 +7,7 @@ import { OzError } from "#core/errors.ts";
 import { formatBytes } from "#core/units.ts";
 import { version } from "#core/version.ts";
 import { mainOf } from "../lib/main-of.ts";
+import { checkModelSource } from "../model/fetch-model.ts";
 import { type Answer, ask } from "./ask.ts";
 import { ensureAgent, ensureControlPlane } from "./cluster.ts";
 import { ensureCommandLink } from "./command-link.ts";
@@ -55,6 +56,7 @@ type UpOptions = {
 };
 
 async function up(places: Places, options: UpOptions): Promise<void> {
+  if (options.model !== undefined) checkModelSource(options.model);
   const steps = new StepLines(6, write);
   steps.times.push(...options.before);
   await steps.run(3, "control plane", () => ensureControlPlane(places));

@@ -32,7 +32,7 @@ export class StepLines {
 /** The time stands at the end of the line, aligned where there is room; 80 columns. */
 export function stepLine(text: string, seconds: number | undefined): string {
   if (seconds === undefined) return `${text}\n`;
-  return `${text.padEnd(69)} ${secondsText(seconds).padStart(9)}\n`;
+  return `${text.padEnd(70)} ${secondsText(seconds).padStart(9)}\n`;
 }
 
 /** "0.4 s", "34 s", "1 min 21 s". */

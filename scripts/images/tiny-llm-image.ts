@@ -1,12 +1,13 @@
 // The image tiny-llm:cpu: built on this machine without any registry, and only when something in it changed.
 
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import Docker from "dockerode";
 import { OzError } from "#core/errors.ts";
 import { repositoryRoot } from "../lib/repository.ts";
+import { makeScratchFolder } from "../lib/scratch-folder.ts";
 import { sourceFiles, stageTinyLlm } from "./stage-tiny-llm.ts";
 
 export const TINY_LLM_IMAGE = "tiny-llm:cpu";
@@ -27,9 +28,7 @@ export async function ensureTinyLlmImage(docker: Docker = new Docker()): Promise
     return { image: TINY_LLM_IMAGE, built, bytes, seconds: (performance.now() - started) / 1000 };
   };
   if (present?.Config.Labels?.[CONTENT_LABEL] === content) return done(false, present.Size);
-  const cache = join(repositoryRoot, ".cache");
-  mkdirSync(cache, { recursive: true });
-  const stage = mkdtempSync(join(cache, "tiny-llm-"));
+  const stage = makeScratchFolder(join(repositoryRoot, ".cache"), "tiny-llm-");
   try {
     await stageTinyLlm({ source: sourceFolder(), stage, node: nodeProgram() });
     await buildImage(docker, stage, content);

@@ -87,6 +87,8 @@ ensure_engine() {
       return 0
     fi
     ensure_debian dockerd docker.io iptables ca-certificates
+    # Newer Debian has the command line in a package of its own.
+    ensure_debian docker docker-cli
     ozwald_engine="Docker Engine: missing, installed docker.io"
   elif [ "$ozwald_install" = no ]; then
     need "a running container engine: dockerd is installed and does not answer"

@@ -50,19 +50,30 @@ export type FetchOptions = {
 export async function fetchModel(options: FetchOptions): Promise<FoundModel> {
   const { source } = options;
   if (source === undefined) return defaultModel(options);
-  if (/^[a-z+]+:\/\//i.test(source)) return modelFromUrl(source, options);
-  return modelFromFile(resolve(source));
+  checkModelSource(source);
+  if (isUrl(source)) return modelFromUrl(source, options);
+  const path = resolve(source);
+  return describe(path, basename(path, ".gguf"), "file", false);
 }
 
-async function modelFromFile(path: string): Promise<FoundModel> {
+/** Throws for a source that cannot be used, as far as that can be told without a connection. */
+export function checkModelSource(source: string): void {
+  if (isUrl(source)) parseUrl(source);
+  else checkFile(resolve(source));
+}
+
+function isUrl(source: string): boolean {
+  return /^[a-z+]+:\/\//i.test(source);
+}
+
+function checkFile(path: string): void {
   if (!existsSync(path) || !statSync(path).isFile()) {
     throw new OzError("not_found", `--model ${path}: there is no such file`);
   }
   requireGguf(path, path);
-  return describe(path, basename(path, ".gguf"), "file", false);
 }
 
-async function modelFromUrl(source: string, options: FetchOptions): Promise<FoundModel> {
+function parseUrl(source: string): { url: URL; expected: string | undefined } {
   const url = new URL(source);
   if (url.protocol !== "https:") {
     throw new OzError("bad_request", `--model ${source}: only https is safe to load a model from`);
@@ -72,6 +83,11 @@ async function modelFromUrl(source: string, options: FetchOptions): Promise<Foun
     throw new OzError("bad_request", `--model ${source}: what follows # must be sha256= and 64 hexadecimal digits`);
   }
   url.hash = "";
+  return { url, expected };
+}
+
+async function modelFromUrl(source: string, options: FetchOptions): Promise<FoundModel> {
+  const { url, expected } = parseUrl(source);
   const key = createHash("sha256").update(url.href).digest("hex").slice(0, 12);
   const name = basename(url.pathname, ".gguf") || "model";
   const target = join(options.cache, `${name}-${key}.gguf`);

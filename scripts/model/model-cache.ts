@@ -1,12 +1,10 @@
 // Where downloaded models are kept: whole files only, each checked again before it is used.
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { makeScratchFolder } from "../lib/scratch-folder.ts";
 import { sha256File } from "../lib/sha256-file.ts";
-
-/** Downloads older than this belong to nobody any more. */
-const STALE_MS = 6 * 3600 * 1000;
 
 /** $OZWALD_CACHE, else /var/cache/ozwald for root and the user's own cache folder for others; always with /models. */
 export function modelCacheFolder(
@@ -32,19 +30,10 @@ export async function addToCache(
   cache: string,
   work: (folder: string) => Promise<string>,
 ): Promise<void> {
-  mkdirSync(cache, { recursive: true, mode: 0o755 });
-  removeStale(cache);
-  const folder = mkdtempSync(join(cache, ".partial-"));
+  const folder = makeScratchFolder(cache, ".partial-");
   try {
     renameSync(await work(folder), target);
   } finally {
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function removeStale(cache: string): void {
-  for (const name of readdirSync(cache).filter((one) => one.startsWith(".partial-"))) {
-    const path = join(cache, name);
-    if (Date.now() - statSync(path).mtimeMs > STALE_MS) rmSync(path, { recursive: true, force: true });
   }
 }

@@ -166,7 +166,10 @@ describe("sleep", () => {
     expect((await server.get("/health")).status).toBe(200);
     const refused = await server.post("/v1/chat/completions", question);
     expect(refused.status).toBe(503);
-    expect(((await refused.json()) as Completion).error).toMatchObject({ code: "asleep", message: expect.stringContaining("/wake_up") });
+    expect(((await refused.json()) as Completion).error).toMatchObject({
+      code: "asleep",
+      message: expect.stringContaining("/wake_up"),
+    });
     const began = performance.now();
     expect((await server.post("/wake_up")).status).toBe(200);
     report("waking", performance.now() - began);
