@@ -7,7 +7,7 @@ import { EnrollmentService } from "#proto/hosts_pb.ts";
 import { parseJoinToken } from "#core/join-token.ts";
 import { secretMatches } from "../auth/tokens.ts";
 import { listHosts, upsertHost } from "../store/hosts.ts";
-import { inviteById, takeInvite } from "../store/invites.ts";
+import { requireInvite, takeInvite } from "../store/invites.ts";
 import type { Read } from "../store/store.ts";
 import type { ApiContext } from "./context.ts";
 
@@ -18,20 +18,17 @@ export function enrollmentRoutes(router: ConnectRouter, context: ApiContext): vo
       const hostId = randomId(context.random, 16);
       for (let attempt = 1; ; attempt++) {
         const now = context.clock.now();
+        const proof = { id: parsed.id, secretMatches: (hash: string) => secretMatches(parsed.secret, hash), now };
+        // Before anything else: without a good token nobody learns a name or has anything signed.
         const planned = await context.store.read(async (read) => {
-          const invite = await inviteById(read, parsed.id);
-          return freeName(await activeNames(read), invite?.host_name ?? "", hostname);
+          const invite = await requireInvite(read, proof);
+          return freeName(await activeNames(read), invite.host_name, hostname);
         });
         // Signed before the commit: a request that cannot be signed uses nothing up.
         const certificatePem = await context.authority.signAgent(csrPem, { hostId, name: planned });
         try {
           await context.store.commit(undefined, async ({ trx, event }) => {
-            await takeInvite(trx, {
-              id: parsed.id,
-              secretMatches: (hash) => secretMatches(parsed.secret, hash),
-              usedBy: hostId,
-              now,
-            });
+            await takeInvite(trx, { ...proof, usedBy: hostId });
             if ((await activeNames(trx)).has(planned)) throw new OzError("conflict", `${planned} was taken meanwhile`);
             await upsertHost(trx, {
               id: hostId,

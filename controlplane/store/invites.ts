@@ -38,21 +38,19 @@ export function inviteById(read: Read, id: string): Promise<InviteRow | undefine
   return read.selectFrom("invites").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-export type InviteUse = {
+export type InviteProof = {
   id: string;
   /** True when the secret that was sent is the one of this hash. Takes the same time for every answer (auth/tokens.ts). */
   secretMatches(secretHash: string): boolean;
-  /** Id of the host that joins with it. */
-  usedBy: string;
   now: number;
 };
 
-/**
- * Uses an invitation up, in the commit that makes the host. Throws unauthenticated when it does not exist (or the secret is wrong:
- * both say the same), was used, or is too old.
- */
-export async function takeInvite(write: Write, { id, secretMatches, usedBy, now }: InviteUse): Promise<InviteRow> {
-  const row = await inviteById(write, id);
+/** Id of the host that joins with it. */
+export type InviteUse = InviteProof & { usedBy: string };
+
+/** The invitation, when it could be used now. Throws unauthenticated when it does not exist (or the secret is wrong: both say the same), was used, or is too old. */
+export async function requireInvite(read: Read, { id, secretMatches, now }: InviteProof): Promise<InviteRow> {
+  const row = await inviteById(read, id);
   // A wrong secret must not learn whether the invitation exists, so it is compared with something in any case.
   const matches = secretMatches(row?.secret_hash ?? "");
   if (row === undefined || !matches)
@@ -60,10 +58,16 @@ export async function takeInvite(write: Write, { id, secretMatches, usedBy, now 
   if (row.used_at !== null) throw refused(`was used already, at ${iso(row.used_at)}`, "Each works once.");
   if (row.expires_at <= now)
     throw refused(`ended at ${iso(row.expires_at)}`, "Is the clock of the control plane right?");
+  return row;
+}
+
+/** Uses an invitation up, in the commit that makes the host. Throws what requireInvite throws. */
+export async function takeInvite(write: Write, { usedBy, ...proof }: InviteUse): Promise<InviteRow> {
+  const { id } = await requireInvite(write, proof);
   // The condition again: on a server database two commits may have come this far.
   const taken = await write
     .updateTable("invites")
-    .set({ used_at: now, used_by: usedBy })
+    .set({ used_at: proof.now, used_by: usedBy })
     .where("id", "=", id)
     .where("used_at", "is", null)
     .returningAll()
