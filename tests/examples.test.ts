@@ -1,7 +1,7 @@
 // Every settings file under examples/ is read without a problem, and fits the published JSON Schema.
 import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { Ajv2020 } from "ajv/dist/2020.js";
+import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseSettings } from "#core/settings/parse-settings.ts";
@@ -10,7 +10,7 @@ import { formatProblem } from "#core/settings/problem.ts";
 const root = path.resolve(import.meta.dirname, "..");
 const files = globSync("examples/**/*.{yml,yaml}", { cwd: root }).filter((file) => !file.includes("node_modules"));
 const schema = JSON.parse(readFileSync(path.join(root, "packaging", "settings.schema.json"), "utf8")) as object;
-const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema);
+const validate = new Ajv({ strict: false, allErrors: true }).compile(schema);
 
 describe("examples", () => {
   test("there are some", () => expect(files).toContain("examples/quickstart/ozwald.yml"));
