@@ -58,7 +58,8 @@ async function removeImage(docker: Docker): Promise<boolean> {
   const removed = [];
   for (const { Id, RepoTags } of images) {
     // By name where it has one: what somebody else named stays under that name.
-    const ours = RepoTags?.includes(TINY_LLM_IMAGE) === true ? TINY_LLM_IMAGE : RepoTags?.length ? undefined : Id;
+    const names = (RepoTags ?? []).filter((name) => name !== "<none>:<none>");
+    const ours = names.includes(TINY_LLM_IMAGE) ? TINY_LLM_IMAGE : names.length === 0 ? Id : undefined;
     if (ours !== undefined && (await removeUnused(docker, ours))) removed.push(ours);
   }
   return removed.length > 0;
