@@ -1,6 +1,17 @@
 // Builds dist/ozwald, one executable with several names: bundles, code caches, and a Node from the lockfile as the base.
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import vm from "node:vm";
@@ -33,7 +44,11 @@ async function bundle(entry: string, outfile: string): Promise<void> {
 
 function commitId(): string {
   try {
-    return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   } catch {
     return "unknown";
   }
@@ -67,7 +82,8 @@ async function makeExecutable(base: string): Promise<string> {
     assets[`${program}.js`] = path.join(work, `${program}.js`);
     assets[`${program}.cache`] = path.join(work, `${program}.cache`);
   }
-  const sea = (require("@yao-pkg/pkg/lib-es5/sea.js") as { default: (entry: string, options: object) => Promise<void> }).default;
+  const sea = (require("@yao-pkg/pkg/lib-es5/sea.js") as { default: (entry: string, options: object) => Promise<void> })
+    .default;
   await sea(path.join(work, "multicall.js"), {
     targets: [{ nodeRange: "node24", platform: "linux", arch: architecture, output }],
     signature: false,
@@ -97,7 +113,9 @@ async function main(): Promise<void> {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   await Promise.all([
-    ...Object.entries(names).map(([program, name]) => bundle(`${program}/${name}.ts`, path.join(work, `${program}.js`))),
+    ...Object.entries(names).map(([program, name]) =>
+      bundle(`${program}/${name}.ts`, path.join(work, `${program}.js`)),
+    ),
     bundle("packaging/multicall.ts", path.join(work, "multicall.js")),
   ]);
   for (const program of Object.keys(names)) writeCodeCache(program);
@@ -106,7 +124,9 @@ async function main(): Promise<void> {
   linkNames();
   const megabytes = statSync(path.join(root, "dist", "ozwald")).size / 1e6;
   rmSync(work, { recursive: true, force: true });
-  process.stdout.write(`dist/ozwald ${megabytes.toFixed(1)} MB in ${((Date.now() - began) / 1000).toFixed(1)} s: ${Object.values(names).join(", ")}\n`);
+  process.stdout.write(
+    `dist/ozwald ${megabytes.toFixed(1)} MB in ${((Date.now() - began) / 1000).toFixed(1)} s: ${Object.values(names).join(", ")}\n`,
+  );
 }
 
 await main();

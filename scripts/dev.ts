@@ -36,20 +36,34 @@ function stop(code: number): void {
 async function main(): Promise<void> {
   mkdirSync(state, { recursive: true, mode: 0o700 });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop(0));
-  run("controlplane/ozwald-controlplane.ts", "run", "--state", path.join(state, "controlplane"), "--listen", "127.0.0.1:7443");
+  run(
+    "controlplane/ozwald-controlplane.ts",
+    "run",
+    "--state",
+    path.join(state, "controlplane"),
+    "--listen",
+    "127.0.0.1:7443",
+  );
   const deadline = Date.now() + 20_000;
   while (ozctl("ps") === undefined) {
-    if (Date.now() > deadline || process.exitCode !== undefined) throw new Error("the control plane did not come up; its lines are above");
+    if (Date.now() > deadline || process.exitCode !== undefined)
+      throw new Error("the control plane did not come up; its lines are above");
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const agentState = path.join(state, "agent");
   if (!existsSync(path.join(agentState, "identity.json"))) {
     const invite = JSON.parse(ozctl("host", "invite", "-o", "json") ?? "{}") as { token: string; address: string };
-    const joined = spawnSync(process.execPath, [path.join(root, "agent/ozwald-agent.ts"), "join", invite.address, "--token", "-", "--state", agentState], { env, input: invite.token, encoding: "utf8" });
+    const joined = spawnSync(
+      process.execPath,
+      [path.join(root, "agent/ozwald-agent.ts"), "join", invite.address, "--token", "-", "--state", agentState],
+      { env, input: invite.token, encoding: "utf8" },
+    );
     if (joined.status !== 0) throw new Error(`the agent did not join: ${joined.stderr}`);
   }
   run("agent/ozwald-agent.ts", "run", "--state", agentState);
-  process.stdout.write(`\nState in ${state}. In another terminal:\n  export OZWALD_CONFIG_DIR=${env.OZWALD_CONFIG_DIR}\n  node cli/ozctl.ts ps\n\n`);
+  process.stdout.write(
+    `\nState in ${state}. In another terminal:\n  export OZWALD_CONFIG_DIR=${env.OZWALD_CONFIG_DIR}\n  node cli/ozctl.ts ps\n\n`,
+  );
 }
 
 await main();
