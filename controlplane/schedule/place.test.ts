@@ -42,7 +42,7 @@ describe("place", () => {
       "soon: has not joined yet",
     ]);
     expect(refusal.hostId === null && refusal.reason).toBe(
-      "full needs 6.0 GiB RAM, misses by 2.0 GiB; big holds 12.0 GiB, and 4 other hosts will not do either",
+      "full: needs 6.0 GiB RAM, misses by 2.0 GiB; big holds 12.0 GiB, and 4 other hosts will not do either",
     );
   });
 

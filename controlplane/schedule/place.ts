@@ -86,5 +86,5 @@ function refusalReason(loads: readonly HostLoad[], refused: readonly Candidate[]
   const first = refused[0];
   if (first === undefined) return "no host fits";
   const others = new Set(refused.map((candidate) => candidate.host)).size - 1;
-  return `${first.host} ${first.reason}${others > 0 ? `, and ${others} other host${others === 1 ? "" : "s"} will not do either` : ""}`;
+  return `${first.host}: ${first.reason}${others > 0 ? `, and ${others} other host${others === 1 ? "" : "s"} will not do either` : ""}`;
 }

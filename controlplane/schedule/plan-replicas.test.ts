@@ -91,7 +91,7 @@ describe("planReplicas", () => {
     const gpu = anInstance("web", { candidates: [aCandidate("web", { requires: { gpu: "nvidia" } })] });
     const before = snapshot({ instances: [gpu] });
     const changes = planReplicas(before, options());
-    expect(changes).toMatchObject([{ do: "create", replica: { hostId: null, reason: "a no nvidia GPU" } }]);
+    expect(changes).toMatchObject([{ do: "create", replica: { hostId: null, reason: "a: no nvidia GPU" } }]);
     expect(planSteps(changes, before.hosts)).toMatchObject([
       { action: PlanAction.UNPLACED, candidates: [{ host: "a", reason: "no nvidia GPU" }] },
     ]);
