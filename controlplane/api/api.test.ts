@@ -359,7 +359,7 @@ describe("hosts and unknown replicas", () => {
     });
     await expect
       .poll(async () => (await plane.client(ReplicasService).listReplicas({})).replicas[0])
-      .toMatchObject({ state: ReplicaState.PENDING, reason: "a turned it down" });
+      .toMatchObject({ state: ReplicaState.PENDING, reason: "a: turned it down" });
   });
 
   test("hosts that settings name are expected until they join", async () => {
