@@ -158,6 +158,11 @@ export class Brain {
     return this.#observer.problem();
   }
 
+  /** Variables of a replica that are secret although they do not look it. */
+  secretKeys(replicaId: string): readonly string[] {
+    return this.#book.wanted(replicaId)?.spec.secretKeys ?? [];
+  }
+
   /** Containers by replica as they were seen last, oldest attempt first; undefined before the first look. */
   look(): Survey | undefined {
     return this.#look;

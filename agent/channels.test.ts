@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { ExecRequestSchema, LogRequestSchema, type OpenChannel } from "#proto/agent_pb.ts";
-import type { ExecOptions, ExecSession, LogOptions, ObservedContainer } from "./apply/engine.ts";
+import type { ExecOptions, ExecSession, LogOptions, ObservedContainer, OutputSink } from "./apply/engine.ts";
 import { serveChannel } from "./channels.ts";
 import type { AgentChannel, ChannelInput } from "./link/channel.ts";
 import { container } from "./testing/wanted.ts";
@@ -9,8 +9,11 @@ import { container } from "./testing/wanted.ts";
 const seen = (attempt: number, phase: "created" | "running" | "ended") =>
   ({ ...container("r1", attempt, { phase }), instance: "web" }) as unknown as ObservedContainer;
 
+const environment = { API_KEY: "geheim-1", PIN: "geheim-2", GREETING: "hello" };
+
 function setUp(containers: ObservedContainer[], input: ChannelInput[] = []) {
   const calls: unknown[] = [];
+  let output = "";
   const session: ExecSession = {
     write: async (bytes) => void calls.push(["write", Buffer.from(bytes).toString()]),
     endInput: () => void calls.push(["end"]),
@@ -18,7 +21,11 @@ function setUp(containers: ObservedContainer[], input: ChannelInput[] = []) {
     exitCode: new Promise((resolve) => setImmediate(() => resolve(7))),
   };
   const engine = {
-    logs: async (id: string, options: LogOptions) => void calls.push([id, options]),
+    environment: async () => environment,
+    async logs(id: string, options: LogOptions, sink: OutputSink) {
+      calls.push([id, options]);
+      for (const piece of ["hello geh", "eim-1 gehe", "im-2 geheim"]) await sink.stdout(Buffer.from(piece));
+    },
     exec: async (id: string, options: ExecOptions) => {
       calls.push([id, options.command]);
       return session;
@@ -26,15 +33,15 @@ function setUp(containers: ObservedContainer[], input: ChannelInput[] = []) {
   };
   const channel: AgentChannel = {
     signal: new AbortController().signal,
-    stdout: async () => {},
+    stdout: async (bytes) => void (output += Buffer.from(bytes).toString()),
     stderr: async () => {},
     input: (async function* () {
       yield* input;
     })(),
   };
   const serve = (request: OpenChannel["request"]) =>
-    serveChannel({ engine, look: () => new Map([["r1", containers]]) }, request, channel);
-  return { calls, serve };
+    serveChannel({ engine, look: () => new Map([["r1", containers]]), secretKeys: () => ["PIN"] }, request, channel);
+  return { calls, serve, output: () => output };
 }
 
 const logs = (more: { previous?: boolean; follow?: boolean; replicaId?: string } = {}): OpenChannel["request"] => ({
@@ -57,6 +64,12 @@ test("the log of the present attempt, running or ended, and of the one before it
   const ended = setUp([seen(1, "ended"), seen(2, "ended")]);
   await ended.serve(logs());
   expect(ended.calls).toEqual([["r1.1.2", { follow: false, tail: 5, timestamps: false }]]);
+});
+
+test("a log leaves the host without the secrets of its container", async () => {
+  const { serve, output } = setUp([seen(1, "running")]);
+  await serve(logs());
+  expect(output()).toBe("hello ••• ••• geheim");
 });
 
 test("what is not there is said by name", async () => {

@@ -2,11 +2,15 @@
 import { OzError } from "#core/errors.ts";
 import type { ExecRequest, LogRequest, OpenChannel } from "#proto/agent_pb.ts";
 import type { ContainerEngine, ExecSession, ObservedContainer } from "./apply/engine.ts";
+import { secretValues } from "./apply/log-tail.ts";
+import { maskedSink } from "./apply/masked-output.ts";
 import type { AgentChannel, ChannelEnd } from "./link/channel.ts";
 import type { Survey } from "./observe/survey.ts";
 
 export type ChannelDeps = {
-  readonly engine: Pick<ContainerEngine, "logs" | "exec">;
+  readonly engine: Pick<ContainerEngine, "logs" | "exec" | "environment">;
+  /** Variables of a replica that are secret although they do not look it. */
+  readonly secretKeys: (replicaId: string) => readonly string[];
   readonly look: () => Survey | undefined;
 };
 
@@ -23,10 +27,15 @@ export async function serveChannel(
   });
 }
 
-async function copyLog({ engine, look }: ChannelDeps, request: LogRequest, channel: AgentChannel): Promise<void> {
+/** Secrets leave the host in no log. What is hidden is what that container was given, be it wanted still or not. */
+async function copyLog(deps: ChannelDeps, request: LogRequest, channel: AgentChannel): Promise<void> {
+  const { engine, look, secretKeys } = deps;
   const { replicaId, follow, tail, previous, timestamps } = request;
-  const container = containerForLog(look()?.get(replicaId) ?? [], request);
-  await engine.logs(container.id, { follow: follow && !previous, tail, timestamps }, channel, channel.signal);
+  const { id } = containerForLog(look()?.get(replicaId) ?? [], request);
+  const environment = await engine.environment(id);
+  const sink = maskedSink(channel, secretValues({ environment, secretKeys: secretKeys(replicaId) }));
+  await engine.logs(id, { follow: follow && !previous, tail, timestamps }, sink, channel.signal);
+  await sink.end();
 }
 
 /** The container of the present attempt, or of the one before it. */

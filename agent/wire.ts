@@ -65,7 +65,8 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
       facts.setTelemetryMs(Number(welcome.telemetryMs));
     },
     onAssignment: (assignment, { historyContainsObeyed }) => brain.assign(assignment, { historyContainsObeyed }),
-    onOpenChannel: (request, channel) => serveChannel({ engine, look: () => brain.look() }, request, channel),
+    onOpenChannel: (request, channel) =>
+      serveChannel({ engine, look: () => brain.look(), secretKeys: (id) => brain.secretKeys(id) }, request, channel),
     pictureComplete: () => brain.look() !== undefined && brain.engineProblem() === "",
     onState: ({ state }) => {
       // A renewed Welcome is no news.

@@ -16,7 +16,7 @@ import {
 } from "./docker-lifecycle.ts";
 import { copyLogs, tailLines } from "./docker-logs.ts";
 import { createGroupNetworks } from "./docker-networks.ts";
-import { createObserver } from "./docker-observe.ts";
+import { createObserver, environmentOf } from "./docker-observe.ts";
 import { createPull } from "./docker-pull.ts";
 import type { ContainerEngine } from "./engine.ts";
 
@@ -61,6 +61,7 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
     start: (id) => startContainer(lifecycle, id),
     stop: (id, graceMs) => stopContainer(lifecycle, id, graceMs),
     remove: (id) => removeContainer(lifecycle, id),
+    environment: async (id) => environmentOf(await observer.inspect(id)),
     logs: (id, logOptions, sink, signal) => copyLogs(calls, id, logOptions, sink, signal),
     tail: (id, lines) => tailLines(calls, id, lines),
     exec: (id, execOptions, sink, signal) => startExec(calls, procRoot, id, execOptions, sink, signal),

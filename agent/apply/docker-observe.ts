@@ -133,6 +133,15 @@ export function observedContainer(info: Docker.ContainerInspectInfo, alive: bool
   };
 }
 
+/** Pure: variables a container was made with; none when it is gone. */
+export function environmentOf(info: Docker.ContainerInspectInfo | undefined): Record<string, string> {
+  const pairs = (info?.Config.Env ?? []).map((line): [string, string] => {
+    const [key = ""] = line.split("=", 1);
+    return [key, line.slice(key.length + 1)];
+  });
+  return Object.fromEntries(pairs);
+}
+
 function errorOf(info: Docker.ContainerInspectInfo): string {
   const said = info.State.Error;
   return said === "" ? "" : explain(said, { doing: `start ${info.Name.replace(/^\//, "")}` }).message;

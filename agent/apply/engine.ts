@@ -48,7 +48,12 @@ export type ObservedContainer = {
   readonly check: "none" | "starting" | "healthy" | "unhealthy";
   /** Address on its group network; empty when it has none. */
   readonly address: string;
-  readonly ports: readonly { readonly containerPort: number; readonly hostPort: number; readonly hostAddress: string; readonly transport: string }[];
+  readonly ports: readonly {
+    readonly containerPort: number;
+    readonly hostPort: number;
+    readonly hostAddress: string;
+    readonly transport: string;
+  }[];
   readonly imageId: string;
 };
 
@@ -71,9 +76,19 @@ export type PullEvent = { readonly doneBytes: number; readonly totalBytes: numbe
 
 export type LogOptions = { follow: boolean; tail: number; timestamps: boolean };
 
-export type OutputSink = { stdout(bytes: Uint8Array): Promise<void> | void; stderr(bytes: Uint8Array): Promise<void> | void };
+export type OutputSink = {
+  stdout(bytes: Uint8Array): Promise<void> | void;
+  stderr(bytes: Uint8Array): Promise<void> | void;
+};
 
-export type ExecOptions = { command: readonly string[]; stdin: boolean; tty: boolean; columns: number; rows: number; user: string };
+export type ExecOptions = {
+  command: readonly string[];
+  stdin: boolean;
+  tty: boolean;
+  columns: number;
+  rows: number;
+  user: string;
+};
 
 export type ExecSession = {
   write(bytes: Uint8Array): Promise<void>;
@@ -94,7 +109,12 @@ export interface ContainerEngine {
   /** The local image that satisfies a name: as written, else "ozwald-<name>"; undefined when there is none. */
   resolveImage(image: string): Promise<{ image: string; id: string } | undefined>;
   /** Fetches an image. Ends with image_missing or registry_refused when the registry says so. Fails when no byte came for 60 s. */
-  pull(image: string, logins: readonly { registry: string; file: string }[], onProgress: (event: PullEvent) => void, signal: AbortSignal): Promise<void>;
+  pull(
+    image: string,
+    logins: readonly { registry: string; file: string }[],
+    onProgress: (event: PullEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Makes the private network of a group when it is not there; returns its name. */
   ensureNetwork(group: string): Promise<string>;
   /** Removes group networks of ours on which nothing is left. */
@@ -107,6 +127,8 @@ export interface ContainerEngine {
   stop(id: string, graceMs: number): Promise<void>;
   /** Removes a container that ended. Fine when it is gone already. */
   remove(id: string): Promise<void>;
+  /** Variables it was made with, those of its image too; none when it is gone. */
+  environment(id: string): Promise<Readonly<Record<string, string>>>;
   /** Copies output into the sink; resolves at the end of it, or when the signal aborts. */
   logs(id: string, options: LogOptions, sink: OutputSink, signal: AbortSignal): Promise<void>;
   /** Last lines of output, both streams mixed. */

@@ -6,8 +6,11 @@ import type { ContainerEngine } from "./engine.ts";
 const keptLines = 20;
 const longestLine = 500;
 
-/** Values of the environment that are never shown. */
-export function secretValues({ environment, secretKeys }: Pick<ReplicaSpec, "environment" | "secretKeys">): string[] {
+/** Values of the environment that are never shown, the longest first. */
+export function secretValues({
+  environment,
+  secretKeys,
+}: Readonly<{ environment: Readonly<Record<string, string>>; secretKeys: readonly string[] }>): string[] {
   return Object.entries(environment)
     .filter(([key]) => looksSecret(key) || secretKeys.includes(key))
     .map(([, value]) => value)

@@ -12,7 +12,7 @@ export type ContractContainer = "stays" | "stubborn" | "ends" | "broken";
 /** One engine with a cluster of its own and what a test does behind its back. */
 export type EngineStage = {
   readonly engine: ContainerEngine;
-  /** A plan of this cluster with a replica of its own. */
+  /** A plan of this cluster with a replica of its own, and the variable GREETING "a = b". */
   plan(container: ContractContainer, changes?: Partial<ContainerPlan>, group?: string): ContainerPlan;
   /** kill -9 of its process, by somebody else. */
   kill(id: string): Promise<void>;
@@ -85,6 +85,7 @@ function lifeTests({ stage, run, observed, ended }: Scene): void {
     expect(running.pid).toBeGreaterThan(0);
     expect(running.startedAt).toBeGreaterThanOrEqual(began - 1_000);
     expect(running.address).toMatch(/^\d+(\.\d+){3}$/);
+    expect(await engine.environment(id)).toMatchObject({ GREETING: "a = b" });
     expect(running.name).toContain(wanted.spec.instance);
     expect(await engine.memoryBytes(id)).toBeGreaterThan(0);
     await engine.stop(id, graceMs);
@@ -129,6 +130,7 @@ function lifeTests({ stage, run, observed, ended }: Scene): void {
       await engine.remove(gone);
       expect(await failureOf(engine.start(gone))).toMatchObject({ code: "engine_refused" });
       expect(await engine.memoryBytes(gone)).toBeUndefined();
+      expect(await engine.environment(gone)).toEqual({});
     }
     expect((await engine.list()).map((each) => each.id)).toEqual([other]);
   });

@@ -22,7 +22,8 @@ async function open(): Promise<EngineStage> {
     engine,
     plan(container, changes = {}, group = "default") {
       const replicaId = `r${replicas++}`.padEnd(8, "x");
-      const spec = create(ReplicaSpecSchema, { instance: replicaId, group, service: "web", image: container });
+      const named = { instance: replicaId, group, service: "web", image: container };
+      const spec = create(ReplicaSpecSchema, { ...named, environment: { GREETING: "a = b" } });
       const numbers = { generation: 1, attempt: 1, slot: 0 };
       const made = { clusterId: "c", replicaId, ...numbers, specHash: "h", image: container, hostPorts: {} };
       return { ...made, ...changes, spec: changes.spec ?? spec };

@@ -28,6 +28,7 @@ type Held = {
   ports: readonly number[];
   /** Network it needs to start; undefined on the host's. */
   network: string | undefined;
+  environment: Readonly<Record<string, string>>;
 };
 
 export class SimulatedEngine implements ContainerEngine {
@@ -150,7 +151,8 @@ export class SimulatedEngine implements ContainerEngine {
     const { replicaId, generation, attempt, spec } = plan;
     const seen = observed(id, name, plan);
     const network = spec.security?.hostNetwork === true ? undefined : spec.group;
-    this.#containers.set(id, { seen, behaviour, ports: seen.ports.map(({ hostPort }) => hostPort), network });
+    const ports = seen.ports.map(({ hostPort }) => hostPort);
+    this.#containers.set(id, { seen, behaviour, ports, network, environment: { ...spec.environment } });
     this.calls.push(`create ${replicaId} ${generation}.${attempt}`);
     return id;
   }
@@ -204,6 +206,10 @@ export class SimulatedEngine implements ContainerEngine {
     this.calls.push(`remove ${held.seen.replicaId} ${held.seen.generation}.${held.seen.attempt}`);
     this.#containers.delete(id);
     this.#changed();
+  }
+
+  async environment(id: string): Promise<Readonly<Record<string, string>>> {
+    return this.#containers.get(id)?.environment ?? {};
   }
 
   async logs(id: string, options: LogOptions, sink: OutputSink): Promise<void> {

@@ -220,6 +220,9 @@ describe("secrets", () => {
     expect(await sayInside(cluster, "open", "echo $API_TOKEN")).toBe(secret);
     for (const words of ["show open", "show shut", "services", "ps", "events", "why shut", "ops"])
       said.push(await cluster.ozctl(...words.split(" "), "-o", "json"));
+    const logs = await cluster.ozctl("logs", "shut");
+    expect(logs.stderr).toBe("refused: •••\n");
+    said.push(logs);
     const all = said.map(({ stdout, stderr }) => stdout + stderr).join("\n");
     expect(all).not.toContain(secret);
     expect(all).toContain("plain-value");

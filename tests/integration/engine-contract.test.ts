@@ -29,7 +29,9 @@ async function open(): Promise<EngineStage> {
     engine,
     plan(container, changes = {}, group = "default") {
       const replicaId = `r${replicas++}`.padEnd(8, "x");
-      const spec = { instance: replicaId, group, command: commands[container], ports: [{ containerPort: 80 }] };
+      const environment = { GREETING: "a = b" };
+      const ports = [{ containerPort: 80 }];
+      const spec = { instance: replicaId, group, command: commands[container], environment, ports };
       const { hostPorts = {} } = changes;
       const published = Object.keys(hostPorts).length > 0 ? spec : { ...spec, ports: [] };
       const { spec: _, ...rest } = changes;
