@@ -97,3 +97,10 @@ export function startHostFacts(deps: {
     },
   };
 }
+
+function withEngineProblem(inventory: Inventory, problem: string): Inventory {
+  const next = clone(InventorySchema, inventory);
+  next.engine ??= create(EngineSchema);
+  next.engine.error = problem;
+  return next;
+}
