@@ -35,6 +35,7 @@ export class LinkStream {
   #blocked = false;
   #ended = false;
   #channels = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: LinkDeps, transport: LinkTransport) {
     this.#deps = deps;
@@ -57,10 +58,11 @@ export class LinkStream {
     this.#write({ case: "hello", value: hello });
   }
 
-  /** Tells what changed within the coalescing time. */
+  /** Tells what changed: at once after a quiet time, else when the coalescing time since the last report is over. */
   tellSoon(): void {
     if (this.#welcome === undefined || this.#ended || this.#timers.has("flush")) return;
-    this.#set("flush", this.#deps.coalesceMs, () => this.#flush());
+    const quietMs = this.#deps.clock.now() - this.#toldAt;
+    this.#set("flush", Math.max(0, this.#deps.coalesceMs - quietMs), () => this.#flush());
   }
 
   end(reason: string): void {
@@ -111,7 +113,9 @@ export class LinkStream {
   #flush(): void {
     if (this.#welcome === undefined || this.#blocked || this.#ended) return;
     const report = this.#deps.outbox.next(this.#deps.pictureComplete());
-    if (report !== undefined) this.#write({ case: "report", value: report });
+    if (report === undefined) return;
+    this.#toldAt = this.#deps.clock.now();
+    this.#write({ case: "report", value: report });
   }
 
   #receive({ message }: LinkResponse): void {
