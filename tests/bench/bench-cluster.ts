@@ -35,6 +35,8 @@ export type BenchCluster = {
   /** Resolves with the moment when `test` held for a replica of the instance as told by the watch. */
   told(name: string, test: (replica: Replica) => boolean): Promise<number>;
   containers(): Promise<SeenContainer[]>;
+  /** Ends the watch until something is waited for again: while somebody watches, hosts send more. */
+  unwatch(): Promise<void>;
   readonly env: Readonly<Record<string, string>>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -50,8 +52,13 @@ export async function startBenchCluster(more: Record<string, unknown> = {}): Pro
   const agent = await cluster.addHost();
   await cluster.mustApply(settings(more));
   const client = connected(cluster);
-  const watch = undo.use(startWatch(client));
-  const until = (what: string, test: Waiter["test"]) => watch.until(what, test);
+  let watch: ReturnType<typeof startWatch> | undefined;
+  const unwatch = async () => {
+    await watch?.[Symbol.asyncDispose]();
+    watch = undefined;
+  };
+  undo.defer(unwatch);
+  const until = (what: string, test: Waiter["test"]) => (watch ??= startWatch(client)).until(what, test);
   const unitsOf = (seen: WatchInstancesResponse, name: string) =>
     seen.instances.find((each) => each.name === name)?.units ?? [];
   const env = cluster.env;
@@ -77,6 +84,7 @@ export async function startBenchCluster(more: Record<string, unknown> = {}): Pro
       ),
     told: (name, test) => until(`${name} is as expected`, (seen) => unitsOf(seen, name).some(test)),
     containers: () => cluster.containers(),
+    unwatch,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -47,6 +47,7 @@ type Idle = { agent: ProcessMemory; control: ProcessMemory; agentCpu: number; co
 
 /** CPU in percent of one core over the time, memory at its end. */
 async function idle(cluster: BenchCluster, overMs: number): Promise<Idle> {
+  await cluster.unwatch();
   await sleep(settleMs);
   const pids = [cluster.agent.pid, cluster.control] as const;
   const before = pids.map(cpuMsOf);
