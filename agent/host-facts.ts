@@ -79,12 +79,7 @@ export function startHostFacts(deps: {
     },
     look(engineProblem = "") {
       // An engine that hangs takes its time to not answer once more.
-      if (engineProblem !== "" && known !== undefined) {
-        const next = clone(InventorySchema, known);
-        next.engine ??= create(EngineSchema);
-        next.engine.error = engineProblem;
-        keep(next);
-      }
+      if (engineProblem !== "" && known !== undefined) keep(withEngineProblem(known, engineProblem));
       inventoryLoop.wake();
     },
     setTelemetryMs(periodMs) {
