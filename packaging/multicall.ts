@@ -1,7 +1,6 @@
 // The first code in the executable: picks the program by the name it was called by and runs its bundle with its own code cache.
 // One file on disk, one set of shared memory pages, several names.
 import { createRequire } from "node:module";
-import Module from "node:module";
 import path from "node:path";
 import sea from "node:sea";
 import vm from "node:vm";
@@ -22,7 +21,8 @@ function pick(): string | undefined {
 
 function run(program: string): void {
   const filename = `${program}.js`;
-  const script = new vm.Script(Module.wrap(sea.getAsset(filename, "utf8")), {
+  // The build has wrapped it as a module already: joining the parts here would hold the text twice.
+  const script = new vm.Script(sea.getAsset(filename, "utf8"), {
     filename,
     cachedData: Buffer.from(sea.getRawAsset(`${program}.cache`)),
   });

@@ -1,5 +1,6 @@
 // Private networks of groups on this host: one bridge per group, made on demand, removed when nothing is left on it.
 import { OzError } from "#core/errors.ts";
+import { compareText } from "#core/text-order.ts";
 import type Docker from "dockerode";
 import { networkName } from "./container-name.ts";
 import type { DockerCalls } from "./docker-call.ts";
@@ -75,7 +76,7 @@ async function createNetwork(calls: DockerCalls, clusterId: string, group: strin
 
 /** Everybody keeps the oldest, so that two who clean up at once do not remove each other's. */
 async function dropDuplicates(calls: DockerCalls, networks: Docker.NetworkInspectInfo[]): Promise<void> {
-  const byAge = networks.toSorted((a, b) => a.Created.localeCompare(b.Created) || a.Id.localeCompare(b.Id));
+  const byAge = networks.toSorted((a, b) => compareText(a.Created, b.Created) || compareText(a.Id, b.Id));
   for (const network of byAge.slice(1)) await removeIfEmpty(calls, network.Id);
 }
 

@@ -1,6 +1,6 @@
 // What runs or is about to, as GET /srv/services/active/ shows it: the original's fields, and where, since when and why beside them.
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Host } from "#proto/hosts_pb.ts";
 import type { Instance } from "#proto/instances_pb.ts";
 import { type Endpoint, type Replica, ReplicaState } from "#proto/replicas_pb.ts";

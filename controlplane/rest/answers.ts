@@ -1,5 +1,5 @@
 // Shapes of what the REST interface takes and answers. The tests parse every answer with them; the OpenAPI document is made from them.
-import { z } from "zod";
+import * as z from "zod";
 
 const text = z.string();
 const maybeText = z.string().nullable();

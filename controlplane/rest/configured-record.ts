@@ -1,5 +1,5 @@
 // A service definition as GET /srv/services/configured/ shows it: the original's keys, secret values masked.
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Service } from "#proto/services_pb.ts";
 import { maskEnvironment } from "#core/secret.ts";
 import type { Layer, ServiceDefinition, VolumeMount } from "#core/settings/settings.ts";

@@ -1,5 +1,5 @@
 // CPU, RAM and GPUs of a host in the two shapes of the original. What is not known is null, never 0.
-import type { z } from "zod";
+import type * as z from "zod";
 import { type Host, HostState } from "#proto/hosts_pb.ts";
 import type { Device, Telemetry } from "#proto/inventory_pb.ts";
 import type { hostResourcesAnswer, resourceAnswer } from "./answers.ts";

@@ -1,5 +1,5 @@
 // Routes about a host: its resources in both shapes of the original.
-import { z } from "zod";
+import * as z from "zod";
 import { OzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
 import { type Host, HostState } from "#proto/hosts_pb.ts";

@@ -1,5 +1,5 @@
 // Routes that show what an instance printed, and how it came up.
-import { z } from "zod";
+import * as z from "zod";
 import { OzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
 import type { Instance } from "#proto/instances_pb.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { validate } from "@readme/openapi-parser";
-import { z } from "zod";
+import * as z from "zod";
 import { restRoutes } from "./rest-routes.ts";
 import { fakeBackend, get, serve } from "./testing/rest-server.ts";
 

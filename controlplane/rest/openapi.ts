@@ -1,5 +1,5 @@
 // The OpenAPI 3.1 document of the REST interface, made from the table of routes.
-import { z } from "zod";
+import * as z from "zod";
 import { version } from "#core/version.ts";
 import { errorAnswer } from "./answers.ts";
 import type { Route } from "./route.ts";

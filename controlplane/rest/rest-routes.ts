@@ -1,5 +1,5 @@
 // The table of all routes. A test walks it: every one but /health wants the key.
-import { z } from "zod";
+import * as z from "zod";
 import { healthAnswer } from "./answers.ts";
 import { hostRoutes } from "./host-routes.ts";
 import { laterRoutes } from "./later-routes.ts";

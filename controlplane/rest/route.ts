@@ -1,5 +1,5 @@
 // One route of the REST interface: what it takes, what it answers, and how it is described. The OpenAPI document is made from the same rows.
-import { z } from "zod";
+import * as z from "zod";
 import { nearest } from "#core/names.ts";
 import type { RestBackend } from "./rest-backend.ts";
 import { refusal, type RestReply } from "./rest-reply.ts";

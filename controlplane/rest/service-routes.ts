@@ -1,6 +1,6 @@
 // Routes about services: what is configured, what is active, and the update that replaces the dynamic set.
 import { create } from "@bufbuild/protobuf";
-import { z } from "zod";
+import * as z from "zod";
 import { type ErrorCode, OzError } from "#core/errors.ts";
 import { DynamicInstanceSchema } from "#proto/instances_pb.ts";
 import { activeRecords } from "./active-record.ts";

@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Plan, PlanAction, PlanSchema, type PlanStep, PlanStepSchema } from "#proto/settings_pb.ts";
 import { relaxations } from "#core/settings/relaxations.ts";
 import { settingsDiff } from "#core/settings/settings-diff.ts";
+import { compareText } from "#core/text-order.ts";
 import type { Change } from "./plan-replicas.ts";
 import type { HostView, ReplicaView } from "./snapshot.ts";
 
@@ -113,7 +114,5 @@ export function hasImage(host: HostView, image: string): boolean {
 }
 
 function byName(a: PlanStep, b: PlanStep): number {
-  return (
-    a.group.localeCompare(b.group) || a.instance.localeCompare(b.instance) || a.slot - b.slot || b.action - a.action
-  );
+  return compareText(a.group, b.group) || compareText(a.instance, b.instance) || a.slot - b.slot || b.action - a.action;
 }

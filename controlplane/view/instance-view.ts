@@ -1,4 +1,5 @@
 // Wanted instances with their replicas, as the API shows them.
+import { compareText } from "#core/text-order.ts";
 import { create } from "@bufbuild/protobuf";
 import {
   type Instance,
@@ -18,7 +19,7 @@ export function instanceList(world: World, live: readonly LiveHost[]): ListInsta
   const leaving = leavingInstances(replicas, world);
   return create(ListInstancesResponseSchema, {
     instances: [...instances, ...leaving].toSorted(
-      (a, b) => a.group.localeCompare(b.group) || a.name.localeCompare(b.name),
+      (a, b) => compareText(a.group, b.group) || compareText(a.name, b.name),
     ),
     unknown: unknownViews(world, live),
     revision: BigInt(world.revision),

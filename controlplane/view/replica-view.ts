@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Observed, type Replica, ReplicaSchema, ReplicaState } from "#proto/replicas_pb.ts";
 import { relaxations } from "#core/settings/relaxations.ts";
+import { compareText } from "#core/text-order.ts";
 import type { LiveHost } from "../agents/live-host.ts";
 import { hasImage } from "../schedule/plan-steps.ts";
 import type { HostView } from "../schedule/snapshot.ts";
@@ -109,9 +110,9 @@ function standing(replica: StoredReplica, observed: Observed | undefined, host: 
 
 function byName(a: Replica, b: Replica): number {
   return (
-    a.group.localeCompare(b.group) ||
-    a.instance.localeCompare(b.instance) ||
+    compareText(a.group, b.group) ||
+    compareText(a.instance, b.instance) ||
     a.slot - b.slot ||
-    a.host.localeCompare(b.host)
+    compareText(a.host, b.host)
   );
 }

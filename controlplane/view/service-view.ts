@@ -4,12 +4,13 @@ import { type Service, ServiceSchema } from "#proto/services_pb.ts";
 import { maskService } from "#core/settings/mask-service.ts";
 import { serviceRequirementText } from "#core/settings/requires.ts";
 import type { ServiceDefinition } from "#core/settings/settings.ts";
+import { compareText } from "#core/text-order.ts";
 import { servicesOf, type World } from "../world.ts";
 
 export function serviceList(world: Pick<World, "projects">): Service[] {
   return servicesOf(world)
     .map(({ project, service }) => serviceView(project.name, service))
-    .toSorted((a, b) => a.group.localeCompare(b.group) || a.name.localeCompare(b.name));
+    .toSorted((a, b) => compareText(a.group, b.group) || compareText(a.name, b.name));
 }
 
 function serviceView(project: string, service: ServiceDefinition): Service {
