@@ -1,6 +1,6 @@
 // The names people type: `[group:]name[#slot]`, and the original's `[realm:]NAME[service][variety][profile]`. Pure.
 import { OzError } from "#core/errors.ts";
-import { isName, suggestion } from "#core/names.ts";
+import { isName, nameInGroup, suggestion } from "#core/names.ts";
 
 export type NameArgument = { group: string; name: string; slot: number | undefined };
 
@@ -14,7 +14,7 @@ export function parseNameArgument(text: string): NameArgument {
 
 /** The name as `ps` shows it and as every command takes it. */
 export function formatName(group: string, name: string, slot?: number): string {
-  return `${group === "" || group === "default" ? "" : `${group}:`}${name}${slot === undefined ? "" : `#${slot}`}`;
+  return `${nameInGroup(group, name)}${slot === undefined ? "" : `#${slot}`}`;
 }
 
 export type SpecArgument = {

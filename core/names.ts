@@ -7,6 +7,11 @@ export function isName(text: string): boolean {
   return namePattern.test(text);
 }
 
+/** As a person types it: "web", or "shop:web" outside of the group default. */
+export function nameInGroup(group: string, name: string): string {
+  return group === "" || group === "default" ? name : `${group}:${name}`;
+}
+
 /** Edit distance with transpositions (optimal string alignment). */
 export function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];

@@ -72,7 +72,12 @@ describe("inventory", () => {
   });
 
   test("asks tools for the processor's name only where the kernel has none", async () => {
-    const named = await readInventory({ ...tree(), engine: engineOf(), gpu: noGpus, cpuModel: async () => "never asked" });
+    const named = await readInventory({
+      ...tree(),
+      engine: engineOf(),
+      gpu: noGpus,
+      cpuModel: async () => "never asked",
+    });
     expect(named.cpuModel).toBe("AMD EPYC 7B13");
     put("proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 50\n");
     const arm = { procRoot: join(root, "proc"), engine: engineOf(), gpu: noGpus };

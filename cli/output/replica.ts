@@ -42,7 +42,9 @@ export function failureText(
   const name = formatName(replica.group, replica.instance);
   const lines = (observed?.logTail ?? []).map((line) => `  | ${line}\n`).join("");
   const where = replica.host === "" ? "" : ` on ${replica.host}`;
-  const logs = observed === undefined ? `Why:  ozctl why ${name}` : `All its lines:  ozctl logs --previous ${name}`;
+  // What was refused before it became a process has said nothing.
+  const ran = observed?.exitCode !== undefined || lines !== "";
+  const logs = ran ? `All its lines:  ozctl logs --previous ${name}` : `Why:  ozctl why ${name}`;
   return `${name} failed${where}: ${failureReason(replica.reason, observed)}\n${lines}${logs}        Try again:  ozctl restart ${name}\n`;
 }
 

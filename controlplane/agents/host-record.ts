@@ -27,6 +27,8 @@ export type HostRecord = {
   readonly superseded: Set<string>;
   contacts: Map<string, number> | undefined;
   assignment: Assignment | undefined;
+  /** When the agent refused the assignment on this stream, such as for a full disk; undefined when it did not. */
+  refusedAt: number | undefined;
   /** Sequence of the last report of this stream. */
   sequence: bigint;
 };
@@ -64,6 +66,7 @@ export function newRecord(known: KnownHost): HostRecord {
     challenger: undefined,
     superseded: new Set(),
     contacts: undefined,
+    refusedAt: undefined,
     assignment: undefined,
     sequence: 0n,
   };

@@ -286,6 +286,26 @@ describe("assignments and reports", () => {
     expect(rejected).toEqual(["h1 r1"]);
   });
 
+  test("what was refused is asked again until it is taken, and a newer set at once", async () => {
+    const cluster = setUp();
+    const session = await cluster.join("h1");
+    const revisions = () => session.sent.flatMap((m) => (m.case === "assignment" ? [Number(m.value.revision)] : []));
+    cluster.hub.assign("h1", assignment(5));
+    cluster.result(session, { revision: 5n, accepted: false, reason: "disk full" });
+    cluster.clock.advance(5_000);
+    expect(revisions()).toEqual([5]);
+    cluster.beat(session);
+    cluster.clock.advance(6_000);
+    expect(revisions()).toEqual([5, 5]);
+    cluster.hub.assign("h1", assignment(6));
+    expect(revisions()).toEqual([5, 5, 6]);
+    cluster.result(session, { revision: 6n, accepted: true });
+    expect(cluster.hub.host("h1")).toMatchObject({ obeys: true, problem: "" });
+    cluster.beat(session);
+    cluster.clock.advance(12_000);
+    expect(revisions()).toEqual([5, 5, 6]);
+  });
+
   test("reports are taken once, acknowledged always; only a full one makes absence count", async () => {
     const cluster = setUp();
     const session = await cluster.join("h1", {}, ["r1", "r2"]);

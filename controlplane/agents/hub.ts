@@ -136,8 +136,8 @@ function assign(state: HubState, hostId: string, assignment: Assignment): void {
   // A raised epoch is how a fenced host is won back, so it is worth asking.
   const raised = record.assignment !== undefined && assignment.clusterEpoch > record.assignment.clusterEpoch;
   record.assignment = assignment;
-  if (record.view.obeys || (raised && record.view.state !== "quarantined"))
-    record.holder?.session.send(assignmentMessage(assignment));
+  const worthAsking = record.view.obeys || raised || record.refusedAt !== undefined;
+  if (worthAsking && record.view.state !== "quarantined") record.holder?.session.send(assignmentMessage(assignment));
 }
 
 function connectedSession(state: HubState, hostId: string): AgentSession {

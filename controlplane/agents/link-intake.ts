@@ -26,6 +26,8 @@ export type IntakeOptions = AdmissionContext & {
   rejected(hostId: string, result: AssignmentResult): void;
 };
 
+const askAgainMs = 10_000;
+
 export function createLinkIntake(options: IntakeOptions): LinkIntake {
   const { state, channels, clock } = options;
   const over = new WeakSet<AgentSession>();
@@ -116,7 +118,7 @@ function takeReport({ changed }: IntakeOptions, record: HostRecord, session: Age
 }
 
 function takeResult(
-  { changed, rejected }: IntakeOptions,
+  { changed, rejected, clock }: IntakeOptions,
   record: HostRecord,
   session: AgentSession,
   result: AssignmentResult,
@@ -127,8 +129,10 @@ function takeResult(
     const { assignment } = record;
     if (!obeys && assignment !== undefined && assignment.revision !== result.revision)
       session.send(assignmentMessage(assignment));
+    record.refusedAt = undefined;
     record.view = { ...record.view, obeys: true, problem: "", acknowledgedRevision: Number(result.revision) };
   } else if (result.revision === record.assignment?.revision) {
+    record.refusedAt = clock.now();
     record.view = { ...record.view, obeys: false, problem: result.reason };
   }
   changed(hostId, "result");
@@ -147,4 +151,14 @@ function look(options: IntakeOptions, record: HostRecord, presence: LiveState): 
   if (presence === "offline") {
     holder?.session.abort(new OzError("timeout", `nothing was heard on this stream for ${silentMs} ms`));
   }
+  askAgain(record, options.clock.now());
+}
+
+/** What an agent refused it may take later: a disk that was full has space again. */
+function askAgain(record: HostRecord, now: number): void {
+  const { holder, assignment, refusedAt } = record;
+  if (holder === undefined || assignment === undefined || refusedAt === undefined || now - refusedAt < askAgainMs)
+    return;
+  record.refusedAt = now;
+  holder.session.send(assignmentMessage(assignment));
 }

@@ -1,6 +1,7 @@
 // Says why an instance is where it is, or is not.
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { nameInGroup } from "#core/names.ts";
 import { formatDuration } from "#core/units.ts";
 import {
   type ExplainInstanceRequest,
@@ -43,20 +44,21 @@ export async function explainInstance(
     candidates: candidates(context, world, wish),
     summary:
       instance === undefined ? `${name} is a service that nobody asked to run` : summary(instance, context.clock.now()),
-    next: instance === undefined ? [`ozctl up ${name}`] : next(instance),
+    next: instance === undefined ? [`ozctl up ${nameInGroup(group, name)}`] : next(instance),
     events: events.map((event) => ({ at: timestampFromMs(event.at), message: event.message })),
   });
 }
 
-/** Hosts as they would be chosen from now, were the instance placed afresh. */
+/** Hosts as they would be chosen from now: for the replica that has no place, else for the instance placed afresh. */
 function candidates(
   context: ApiContext,
   world: World,
   wish: Parameters<typeof candidatesFor>[0] & { host: string; id: string },
 ): Candidate[] {
   const snapshot = makeSnapshot(world, context.hub.hosts());
+  const pending = snapshot.replicas.some(({ instanceId, hostId }) => instanceId === wish.id && hostId === null);
   const held = Map.groupBy(
-    snapshot.replicas.filter((replica) => replica.hostId !== null && replica.instanceId !== wish.id),
+    snapshot.replicas.filter(({ instanceId, hostId }) => hostId !== null && (pending || instanceId !== wish.id)),
     (replica) => replica.hostId,
   );
   const loads = snapshot.hosts.map((host) => ({ host, held: held.get(host.id) ?? [] }));
@@ -90,9 +92,12 @@ function age(unit: Replica, now: number): string {
 
 function next(instance: Instance): string[] {
   const states = new Set(instance.units.map((unit) => unit.state));
-  if (instance.overridden) return [`ozctl up ${instance.name}`];
-  if (states.has(ReplicaState.FAILED))
-    return [`ozctl logs --previous ${instance.name}`, `ozctl restart ${instance.name}`];
+  const name = nameInGroup(instance.group, instance.name);
+  if (instance.overridden) return [`ozctl up ${name}`];
+  if (states.has(ReplicaState.FAILED)) {
+    const ran = instance.units.some(({ observed }) => observed?.exitCode !== undefined || observed?.logTail.length);
+    return [...(ran ? [`ozctl logs --previous ${name}`] : []), `ozctl restart ${name}`];
+  }
   if (states.has(ReplicaState.PENDING)) return ["ozctl hosts", "ozctl host invite"];
-  return [`ozctl logs -f ${instance.name}`];
+  return [`ozctl logs -f ${name}`];
 }

@@ -1,6 +1,6 @@
 // What each request changes: pure functions from the world to an Edit.
 import { OzError } from "#core/errors.ts";
-import { isName, suggestion } from "#core/names.ts";
+import { isName, nameInGroup, suggestion } from "#core/names.ts";
 import type { InstanceWish, Settings } from "#core/settings/settings.ts";
 import type { DynamicInstance } from "#proto/instances_pb.ts";
 import type { InstanceTable } from "../store/tables.ts";
@@ -87,7 +87,9 @@ export function restartEdit(world: World, group: string, name: string): Edit {
     .filter((replica) => replica.instanceId === row.id && replica.wish === "run")
     .map((replica) => replica.id);
   if (restart.length === 0)
-    throw new OzError("precondition", `${name} has nothing to restart`, { hint: `Start it: ozctl up ${name}` });
+    throw new OzError("precondition", `${name} has nothing to restart`, {
+      hint: `Start it: ozctl up ${nameInGroup(group, name)}`,
+    });
   return { ...nothing, restart };
 }
 
@@ -170,7 +172,7 @@ function instanceRow(world: World, wish: InstanceWish, owner: string, context: E
   const before = findInstance(world, wish.group, wish.name);
   if (before !== undefined && before.owner !== owner) {
     throw new OzError("already_exists", `${wish.name} is wanted by ${describeOwner(before.owner)} already`, {
-      hint: `Use another name, or take it down first: ozctl down ${wish.name}`,
+      hint: `Use another name, or take it down first: ozctl down ${nameInGroup(wish.group, wish.name)}`,
     });
   }
   return {

@@ -57,7 +57,11 @@ async function settingsFile(name: string): Promise<string> {
 }
 
 test.each(["python/example.py", "typescript/example.ts"])("clients/%s is twenty lines", (file) => {
-  expect(readFileSync(join(root, "clients", file), "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(20);
+  expect(
+    readFileSync(join(root, "clients", file), "utf8")
+      .trimEnd()
+      .split("\n").length,
+  ).toBeLessThanOrEqual(20);
 });
 
 describe("Python", () => {

@@ -12,10 +12,22 @@ import { runCommand } from "../support/run-command.ts";
 const folder = mkdtempSync(join(tmpdir(), "ozwald-first-"));
 const socket = join(folder, "control.sock");
 const env = { OZWALD_CONFIG_DIR: join(folder, "config"), NO_COLOR: "1" };
-const flags = (state: string, port: number, rest: string) => ["run", "--state", join(folder, state), "--listen", `127.0.0.1:${port}`, "--rest", rest, "--socket", socket];
+const flags = (state: string, port: number, rest: string) => [
+  "run",
+  "--state",
+  join(folder, state),
+  "--listen",
+  `127.0.0.1:${port}`,
+  "--rest",
+  rest,
+  "--socket",
+  socket,
+];
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
-const ozctl = (args: string[], extra: Record<string, string> = {}) => runCommand([...testedProgram("ozctl"), ...args], { env: { ...env, ...extra } });
-const controlPlane = (args: string[]) => runCommand([...testedProgram("ozwald-controlplane"), ...args], { env, timeoutMs: 20_000 });
+const ozctl = (args: string[], extra: Record<string, string> = {}) =>
+  runCommand([...testedProgram("ozctl"), ...args], { env: { ...env, ...extra } });
+const controlPlane = (args: string[]) =>
+  runCommand([...testedProgram("ozwald-controlplane"), ...args], { env, timeoutMs: 20_000 });
 
 let taken: Server;
 let restPort = 0;
@@ -26,7 +38,12 @@ beforeAll(async () => {
   [restPort, port] = [await freePort(), await freePort()];
   taken = createServer();
   await new Promise<void>((resolve) => taken.listen(restPort, "127.0.0.1", resolve));
-  control = managedProgram({ name: "control plane", argv: [...testedProgram("ozwald-controlplane"), ...flags("cp", port, `127.0.0.1:${restPort}`)], env, isReady: (output) => /"msg":"ready"/.test(output) });
+  control = managedProgram({
+    name: "control plane",
+    argv: [...testedProgram("ozwald-controlplane"), ...flags("cp", port, `127.0.0.1:${restPort}`)],
+    env,
+    isReady: (output) => /"msg":"ready"/.test(output),
+  });
   await control.start();
 });
 afterAll(async () => {
@@ -81,8 +98,14 @@ describe("first start", () => {
     const { readFileSync, mkdirSync, writeFileSync } = await import("node:fs");
     const wrong = join(folder, "wrong");
     mkdirSync(join(wrong, "contexts"), { recursive: true });
-    const context = JSON.parse(readFileSync(join(folder, "config", "contexts", "local.json"), "utf8")) as { token: string };
-    writeFileSync(join(wrong, "contexts", "local.json"), JSON.stringify({ ...context, token: `${context.token.slice(0, -4)}AAAA` }), { mode: 0o600 });
+    const context = JSON.parse(readFileSync(join(folder, "config", "contexts", "local.json"), "utf8")) as {
+      token: string;
+    };
+    writeFileSync(
+      join(wrong, "contexts", "local.json"),
+      JSON.stringify({ ...context, token: `${context.token.slice(0, -4)}AAAA` }),
+      { mode: 0o600 },
+    );
     const { code, stderr } = await ozctl(["ps"], { OZWALD_CONFIG_DIR: wrong, OZWALD_CONTEXT: "local" });
     expect(code).toBe(1);
     expect(stderr).toContain("not known here");
