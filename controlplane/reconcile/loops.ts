@@ -1,5 +1,5 @@
 // Starts every loop of the control plane and wakes each by what concerns it.
-import type { Clock } from "#core/clock.ts";
+import type { Clock, Timer } from "#core/clock.ts";
 import type { RandomBytes } from "#core/ids.ts";
 import type { Log } from "#core/log.ts";
 import { type Loop, startLoop } from "#core/reconcile.ts";
@@ -26,6 +26,8 @@ export type LoopsOptions = {
 };
 
 const periodMs = 30_000;
+/** Watchers hear a report before it is written: a commit waits for the disk and holds up everything else meanwhile. */
+const tellFirstMs = 5;
 const pruneMs = 3_600_000;
 
 export function startLoops(options: LoopsOptions): AsyncDisposable {
@@ -53,13 +55,16 @@ export function startLoops(options: LoopsOptions): AsyncDisposable {
     loops.operations.wake();
     options.onChange();
   });
+  let writing: Timer | undefined;
+  const write = () => {
+    writing = undefined;
+    loops.observations.wake();
+    loops.operations.wake();
+  };
   const hosts = hub.onChange((_hostId, what) => {
-    if (what !== "telemetry") {
-      loops.observations.wake();
-      loops.operations.wake();
-    }
-    if (what === "state") loops.placements.wake();
     options.onChange();
+    if (what === "state") loops.placements.wake();
+    if (what !== "telemetry") writing ??= clock.after(tellFirstMs, write);
   });
   const rejections = hub.onRejected((hostId, result) => {
     takeRejections({ store, world }, hostId, result).catch((error: unknown) =>
@@ -70,6 +75,7 @@ export function startLoops(options: LoopsOptions): AsyncDisposable {
     async [Symbol.asyncDispose]() {
       commits[Symbol.dispose]();
       hosts[Symbol.dispose]();
+      writing?.cancel();
       rejections[Symbol.dispose]();
       await Promise.all(Object.values(loops).map((loop) => loop[Symbol.asyncDispose]()));
     },
