@@ -4,6 +4,7 @@ import { sleep } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { type Loop, startLoop } from "#core/reconcile.ts";
 import type { Observed } from "#proto/replicas_pb.ts";
+import type { ReplicaSpec } from "#proto/spec_pb.ts";
 import { type Alarm, createAlarm } from "./alarm.ts";
 import { AgentBook } from "./apply/book.ts";
 import type { ContainerEngine, ObservedContainer } from "./apply/engine.ts";
@@ -158,9 +159,9 @@ export class Brain {
     return this.#observer.problem();
   }
 
-  /** Variables of a replica that are secret although they do not look it. */
-  secretKeys(replicaId: string): readonly string[] {
-    return this.#book.wanted(replicaId)?.spec.secretKeys ?? [];
+  /** What is wanted of a replica; undefined when nobody asks for it. */
+  specOf(replicaId: string): ReplicaSpec | undefined {
+    return this.#book.wanted(replicaId)?.spec;
   }
 
   /** Containers by replica as they were seen last, oldest attempt first; undefined before the first look. */

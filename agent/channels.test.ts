@@ -40,7 +40,11 @@ function setUp(containers: ObservedContainer[], input: ChannelInput[] = []) {
     })(),
   };
   const serve = (request: OpenChannel["request"]) =>
-    serveChannel({ engine, look: () => new Map([["r1", containers]]), secretKeys: () => ["PIN"] }, request, channel);
+    serveChannel(
+      { engine, look: () => new Map([["r1", containers]]), spec: () => ({ instance: "web", secretKeys: ["PIN"] }) },
+      request,
+      channel,
+    );
   return { calls, serve, output: () => output };
 }
 
@@ -63,7 +67,10 @@ test("the log of the present attempt, running or ended, and of the one before it
   ]);
   const ended = setUp([seen(1, "ended"), seen(2, "ended")]);
   await ended.serve(logs());
-  expect(ended.calls).toEqual([["r1.1.2", { follow: false, tail: 5, timestamps: false }]]);
+  await ended.serve(logs({ previous: true }));
+  // Nothing is present any more: what is over is the one before.
+  const last = ["r1.1.2", { follow: false, tail: 5, timestamps: false }];
+  expect(ended.calls).toEqual([last, last]);
 });
 
 test("a log leaves the host without the secrets of its container", async () => {
@@ -76,7 +83,10 @@ test("what is not there is said by name", async () => {
   await expect(setUp([seen(1, "running")]).serve(logs({ previous: true }))).rejects.toThrow(
     "web has no earlier attempt",
   );
-  await expect(setUp([]).serve(logs())).rejects.toMatchObject({ code: "not_found" });
+  await expect(setUp([seen(1, "created")]).serve(logs())).rejects.toMatchObject({
+    code: "not_found",
+    message: "nothing of web has run on this host yet",
+  });
   await expect(setUp([seen(1, "ended")]).serve(exec)).rejects.toThrow("web does not run on this host now");
   await expect(setUp([]).serve({ case: undefined })).rejects.toMatchObject({ code: "not_supported" });
 });

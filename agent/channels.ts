@@ -1,6 +1,7 @@
 // Serves what somebody asks of one replica over its own channel: its log, or a command inside it.
 import { OzError } from "#core/errors.ts";
 import type { ExecRequest, LogRequest, OpenChannel } from "#proto/agent_pb.ts";
+import type { ReplicaSpec } from "#proto/spec_pb.ts";
 import type { ContainerEngine, ExecSession, ObservedContainer } from "./apply/engine.ts";
 import { secretValues } from "./apply/log-tail.ts";
 import { maskedSink } from "./apply/masked-output.ts";
@@ -9,8 +10,8 @@ import type { Survey } from "./observe/survey.ts";
 
 export type ChannelDeps = {
   readonly engine: Pick<ContainerEngine, "logs" | "exec" | "environment">;
-  /** Variables of a replica that are secret although they do not look it. */
-  readonly secretKeys: (replicaId: string) => readonly string[];
+  /** What is wanted of a replica; undefined when nobody asks for it. */
+  readonly spec: (replicaId: string) => Pick<ReplicaSpec, "instance" | "secretKeys"> | undefined;
   readonly look: () => Survey | undefined;
 };
 
@@ -29,25 +30,28 @@ export async function serveChannel(
 
 /** Secrets leave the host in no log. What is hidden is what that container was given, be it wanted still or not. */
 async function copyLog(deps: ChannelDeps, request: LogRequest, channel: AgentChannel): Promise<void> {
-  const { engine, look, secretKeys } = deps;
+  const { engine, look } = deps;
   const { replicaId, follow, tail, previous, timestamps } = request;
-  const { id } = containerForLog(look()?.get(replicaId) ?? [], request);
+  const spec = deps.spec(replicaId);
+  const name = spec?.instance ?? `replica ${replicaId}`;
+  const { id } = containerForLog(look()?.get(replicaId) ?? [], request, name);
   const environment = await engine.environment(id);
-  const sink = maskedSink(channel, secretValues({ environment, secretKeys: secretKeys(replicaId) }));
+  const sink = maskedSink(channel, secretValues({ environment, secretKeys: spec?.secretKeys ?? [] }));
   await engine.logs(id, { follow: follow && !previous, tail, timestamps }, sink, channel.signal);
   await sink.end();
 }
 
-/** The container of the present attempt, or of the one before it. */
+/** The container of the present attempt (without one, of the last), or with previous of the one before; that of an ended replica is its last. */
 export function containerForLog(
   containers: readonly ObservedContainer[],
-  request: Pick<LogRequest, "replicaId" | "previous">,
+  request: Pick<LogRequest, "previous">,
+  name: string,
 ): ObservedContainer {
   const started = containers.filter(({ phase }) => phase !== "created");
-  const present = started.findLast(({ phase }) => phase === "running") ?? started.at(-1);
-  if (present === undefined)
-    throw new OzError("not_found", `nothing of replica ${request.replicaId} has run on this host yet`);
-  if (!request.previous) return present;
+  const alive = started.findLast(({ phase }) => phase === "running");
+  const present = alive ?? started.at(-1);
+  if (present === undefined) throw new OzError("not_found", `nothing of ${name} has run on this host yet`);
+  if (!request.previous || alive === undefined) return present;
   const before = started.findLast(({ attempt }) => attempt < present.attempt);
   if (before !== undefined) return before;
   throw new OzError("not_found", `${present.instance} has no earlier attempt that is kept`, {
@@ -56,7 +60,7 @@ export function containerForLog(
 }
 
 async function runCommand(
-  { engine, look }: ChannelDeps,
+  { engine, look, spec }: ChannelDeps,
   request: ExecRequest,
   channel: AgentChannel,
 ): Promise<ChannelEnd> {
@@ -64,7 +68,7 @@ async function runCommand(
   const containers = look()?.get(replicaId) ?? [];
   const alive = containers.findLast(({ phase }) => phase === "running");
   if (alive === undefined) {
-    const name = containers.at(-1)?.instance ?? `replica ${replicaId}`;
+    const name = spec(replicaId)?.instance ?? containers.at(-1)?.instance ?? `replica ${replicaId}`;
     throw new OzError("precondition", `${name} does not run on this host now`, { hint: "See why: ozctl ps" });
   }
   const session = await engine.exec(alive.id, { command, stdin, tty, columns, rows, user }, channel, channel.signal);

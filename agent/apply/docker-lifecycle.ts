@@ -4,10 +4,11 @@ import { sleep } from "#core/clock.ts";
 import { OzError } from "#core/errors.ts";
 import { MountKind } from "#proto/spec_pb.ts";
 import type Docker from "dockerode";
+import { dockerError } from "./docker-errors.ts";
 import { containerRequest, type RequestOptions } from "./container-request.ts";
 import { callTimeoutsMs, type DockerCalls } from "./docker-call.ts";
 import type { GroupNetworks } from "./docker-networks.ts";
-import type { Observer } from "./docker-observe.ts";
+import { type Observer, peopleName } from "./docker-observe.ts";
 import { labels, type ContainerPlan } from "./engine.ts";
 
 /** After the engine said "stopped" its process may need this long to be gone. */
@@ -29,7 +30,7 @@ export async function createContainer(ports: LifecyclePorts, plan: ContainerPlan
   const name = request.name ?? "";
   const create = () =>
     ports.calls.call(
-      { doing: `make ${name}` },
+      { doing: `make ${plan.spec.instance}` },
       async (abortSignal) => {
         try {
           return (await ports.calls.docker.createContainer({ ...request, abortSignal })).id;
@@ -84,7 +85,14 @@ async function withRealPaths(plan: ContainerPlan): Promise<ContainerPlan> {
 export async function startContainer(ports: LifecyclePorts, id: string): Promise<void> {
   await ports.calls.call(
     { doing: `start ${shortId(id)}` },
-    (abortSignal) => ignoring([304], () => ports.calls.docker.getContainer(id).start({ abortSignal })),
+    async (abortSignal) => {
+      try {
+        await ignoring([304], () => ports.calls.docker.getContainer(id).start({ abortSignal }));
+      } catch (thrown) {
+        const info = await ports.observer.inspect(id).catch(() => undefined);
+        throw dockerError(thrown, { doing: `start ${info === undefined ? shortId(id) : peopleName(info)}` });
+      }
+    },
     callTimeoutsMs.start,
   );
 }

@@ -133,6 +133,11 @@ export function observedContainer(info: Docker.ContainerInspectInfo, alive: bool
   };
 }
 
+/** Pure: what people call a container of ours, the name of its instance; of others, the container's own. */
+export function peopleName(info: Docker.ContainerInspectInfo): string {
+  return info.Config.Labels[labels.instance] || info.Name.replace(/^\//, "");
+}
+
 /** Pure: variables a container was made with; none when it is gone. */
 export function environmentOf(info: Docker.ContainerInspectInfo | undefined): Record<string, string> {
   const pairs = (info?.Config.Env ?? []).map((line): [string, string] => {
@@ -144,7 +149,7 @@ export function environmentOf(info: Docker.ContainerInspectInfo | undefined): Re
 
 function errorOf(info: Docker.ContainerInspectInfo): string {
   const said = info.State.Error;
-  return said === "" ? "" : explain(said, { doing: `start ${info.Name.replace(/^\//, "")}` }).message;
+  return said === "" ? "" : explain(said, { doing: `start ${peopleName(info)}` }).message;
 }
 
 function checkOf(status: string | undefined): ObservedContainer["check"] {

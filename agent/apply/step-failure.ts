@@ -32,7 +32,7 @@ export function failureOutcome(
   before: ReplicaMemory | undefined,
   now: number,
 ): FailureOutcome {
-  const reason = error.hint === "" ? error.message : `${error.message} (${error.hint})`;
+  const reason = error.hint === "" ? error.message : `${error.message.replace(/\.$/, "")} (${error.hint})`;
   const trouble = { kind: "trouble", memory: before, reason } as const;
   if (wanted === undefined || (step.tag !== "fetch-image" && step.tag !== "start-attempt")) return trouble;
   if (step.generation !== wanted.generation || !own.has(error.code)) return trouble;

@@ -181,6 +181,14 @@ test("starting the same attempt again does not count twice; stopping on purpose 
   expect(noteStopped(one, 1)).toMatchObject({ settled: 1, startsWithoutReady: 0 });
 });
 
+test("the reason of an end goes on in one sentence", () => {
+  const end = { attempt: 1, cause: "refused", at: 10, outOfMemory: false, logTail: [], probed: true } as const;
+  const policy = create(RestartPolicySchema, { maxStartsWithoutReady: 1 });
+  const memory = afterEnd(noteStart(freshMemory(1), 1, 1_000, 10), { ...end, reason: "/x is not there." }, policy, 10);
+  expect(memory.final?.reason).toBe("/x is not there, after 1 start in 0.0 s");
+  expect(memory.lastEnd?.reason).toBe("/x is not there");
+});
+
 test("limits have defaults", () => {
   expect(restartLimits(undefined)).toEqual({
     condition: RestartCondition.ALWAYS,

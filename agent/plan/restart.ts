@@ -45,12 +45,14 @@ export function isProbed({ health }: ReplicaSpec): boolean {
 /** Memory after an attempt ended: when the next one starts, or why there is none. */
 export function afterEnd(
   memory: ReplicaMemory,
-  end: AttemptEnd,
+  seen: AttemptEnd,
   policy: RestartPolicy | undefined,
   now: number,
 ): ReplicaMemory {
   const limits = restartLimits(policy);
-  const at = Math.min(end.at, now);
+  const at = Math.min(seen.at, now);
+  // The sentence goes on: "…, after 5 starts in 31 s".
+  const end = { ...seen, reason: seen.reason.replace(/\.$/, "") };
   const { startsWithoutReady, ends, everReady } = memory;
   const ended = {
     ...memory,

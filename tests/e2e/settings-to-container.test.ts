@@ -1,13 +1,13 @@
 // What is written in the settings is what is inside the container: `ozctl apply` on a real engine, looked at from within and by the engine.
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ReplicaState } from "#proto/replicas_pb.ts";
 import { busyboxImage } from "../support/busybox-image.ts";
 import { stays } from "../support/busybox-settings.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { machineDocker } from "../support/cluster-containers.ts";
+import { freePort } from "../support/control-plane.ts";
 import { inspectInstance, inspectNewest, lacksSysResource, sayInside } from "../support/settings-cluster.ts";
 
 let cluster: Cluster;
@@ -129,9 +129,9 @@ describe("program and environment", () => {
     expect(planned.stdout.match(/^ {2}~/gm)).toHaveLength(1);
     await cluster.mustApply(settings());
     expect(await sayInside(cluster, "layers", "echo $FROM_FILE")).toBe("two $HOME");
-    for (const { instance, pid, running } of before.filter((each) => each.instance !== "layers")) {
-      expect({ running, now: (await cluster.container(instance)).pid }).toEqual({ running: true, now: pid });
-    }
+    const others = before.filter(({ instance, running }) => running && instance !== "layers");
+    expect(others).toHaveLength(7);
+    for (const { instance, pid } of others) expect(await cluster.container(instance)).toMatchObject({ pid });
   });
 });
 
@@ -201,7 +201,9 @@ describe("isolation", () => {
     ]);
     if (await lacksSysResource()) {
       expect(code).toBe(1);
-      expect(stdout + stderr).toMatch(/limit failed on alpha: .*the limit nofile/);
+      expect(stdout + stderr).toMatch(
+        /limit failed on alpha: Could not start limit: .*the limit nofile.*\nWhy: {2}ozctl why limit /,
+      );
       expect(stdout + stderr).toMatch(/mighty failed on alpha: .*capabilities/);
       expect((await cluster.ozctl("why", "limit")).stdout).toMatch(/nofile/);
     } else expect(code).toBe(0);
@@ -254,13 +256,23 @@ describe("ports", () => {
     expect((await cluster.ozctl("show", "web")).stdout).toMatch(/relaxed +port 8002 on 0\.0\.0\.0\n/);
   });
 
+  test("a second replica with the same fixed port has no place, and why says who holds it", async () => {
+    const port = await freePort();
+    const service = { name: "pair", image: busyboxImage, command: ["sh", "-c", stays()], ports: [`${port}:8000`] };
+    const text = { project: "pair", services: [service], instances: [{ name: "pair", replicas: 2 }] };
+    expect((await cluster.apply(JSON.stringify(text))).code).toBe(1);
+    expect((await cluster.ozctl("why", "pair")).stdout).toContain(`  alpha  port ${port} is held by pair\n`);
+    await cluster.mustApply(JSON.stringify({ project: "pair" }));
+  });
+
   test("an automatic port stays the same over a restart", async () => {
-    const endpoint = async () => (await cluster.replica("web"))?.observed?.endpoints[0]?.port;
-    const before = await endpoint();
+    const before = (await cluster.replica("web"))?.observed;
     await machineDocker("kill", (await cluster.container("web")).id);
-    await cluster.waitFor("it is made again", async () => (await cluster.replica("web"))?.observed?.attempt === 2);
-    await cluster.untilReady("web");
-    expect(await endpoint()).toBe(before);
+    const after = await cluster.waitFor("it is ready again", async () => {
+      const { state, observed } = (await cluster.replica("web")) ?? {};
+      return state === ReplicaState.READY && observed?.attempt !== before?.attempt ? observed : undefined;
+    });
+    expect(after.endpoints.map(({ port }) => port)).toEqual(before?.endpoints.map(({ port }) => port));
   });
 });
 
@@ -278,12 +290,3 @@ describe("groups", () => {
     expect(await sayInside(cluster, "other", `nc -w 1 ${IPAddress} 7000 </dev/null`)).not.toContain("red-db");
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
