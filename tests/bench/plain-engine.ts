@@ -6,18 +6,34 @@ import { mustRun } from "../support/run-command.ts";
 const label = "ozwald-bench";
 const command = ["sleep", "86400"];
 
-/** `docker run -d`, from the start of the command to its end. */
-export async function dockerRun(): Promise<void> {
-  await mustRun(["docker", "run", "-d", "--label", label, busyboxImage, ...command]);
+/** `docker run -d`, from the start of the command to its end; with more flags if given. */
+export async function dockerRun(...flags: string[]): Promise<void> {
+  await mustRun(["docker", "run", "-d", "--label", label, ...flags, busyboxImage, ...command]);
 }
 
-/** Create and start through the API, so many containers, so many of them at the same time. */
-export async function createAndStart(count: number, together: number): Promise<void> {
+/** A bridge network as a person makes one; returns its name. */
+export async function makePlainNetwork(): Promise<string> {
+  await mustRun(["docker", "network", "create", "--label", label, label]);
+  return label;
+}
+
+export async function removePlainNetwork(): Promise<void> {
+  await removePlain();
+  await mustRun(["docker", "network", "rm", label]);
+}
+
+/** Create and start through the API, so many containers, so many of them at the same time. network: default is the engine's own. */
+export async function createAndStart(count: number, together: number, network = "default"): Promise<void> {
   const docker = new Dockerode();
   let left = count;
   const work = async () => {
     while (left-- > 0) {
-      const container = await docker.createContainer({ Image: busyboxImage, Cmd: command, Labels: { [label]: "" } });
+      const container = await docker.createContainer({
+        Image: busyboxImage,
+        Cmd: command,
+        Labels: { [label]: "" },
+        HostConfig: { NetworkMode: network },
+      });
       await container.start();
     }
   };

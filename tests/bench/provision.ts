@@ -1,7 +1,7 @@
 // From the wish to the report that it runs, beside `docker run -d` of the same image.
 import { type BenchCluster, startBenchCluster } from "./bench-cluster.ts";
 import type { Bench, Measured } from "./bench.ts";
-import { createAndStart, dockerRun, removePlain } from "./plain-engine.ts";
+import { createAndStart, dockerRun, makePlainNetwork, removePlain, removePlainNetwork } from "./plain-engine.ts";
 import { median, rounded, spread } from "./samples.ts";
 
 export const provision: Bench = {
@@ -11,27 +11,36 @@ export const provision: Bench = {
   async run({ quick, progress }) {
     const rounds = quick ? 5 : 20;
     await using cluster = await startBenchCluster();
+    const network = await makePlainNetwork();
     try {
       const began = performance.now();
       await cluster.up("resident");
       const firstMs = (await cluster.ready("resident")) - began;
-      return figures(await measure(cluster, rounds, progress), firstMs, rounds);
+      return figures(await measure(cluster, network, rounds, progress), firstMs, rounds);
     } finally {
-      await removePlain();
+      await removePlainNetwork();
     }
   },
 };
 
-type Ways = "docker run -d" | "plain API" | "RPC" | "ozctl up";
+type Ways = "docker run -d" | "docker run -d --network" | "plain API" | "RPC" | "ozctl up";
 
 async function measure(
   cluster: BenchCluster,
+  network: string,
   rounds: number,
   progress: (text: string) => void,
 ): Promise<Record<Ways, number[]>> {
-  const took: Record<Ways, number[]> = { "docker run -d": [], "plain API": [], RPC: [], "ozctl up": [] };
+  const took: Record<Ways, number[]> = {
+    "docker run -d": [],
+    "docker run -d --network": [],
+    "plain API": [],
+    RPC: [],
+    "ozctl up": [],
+  };
   const ways: Record<Ways, (round: number) => Promise<number>> = {
-    "docker run -d": () => timed(dockerRun),
+    "docker run -d": () => timed(() => dockerRun()),
+    "docker run -d --network": () => timed(() => dockerRun("--network", network)),
     "plain API": () => timed(() => createAndStart(1, 1)),
     RPC: (round) => provisioned(cluster, `rpc-${round}`, () => cluster.up(`rpc-${round}`)),
     "ozctl up": (round) => provisioned(cluster, `cli-${round}`, () => cluster.ozctlUp(`cli-${round}`)),
@@ -68,7 +77,8 @@ async function timed(work: () => Promise<void>): Promise<number> {
 
 function figures(took: Record<Ways, number[]>, firstMs: number, rounds: number): Measured {
   const plain = median(took["docker run -d"]);
-  const over = (way: Ways) => rounded((median(took[way]) / plain - 1) * 100);
+  const over = (way: Ways, base = plain) => rounded((median(took[way]) / base - 1) * 100);
+  const isolated = median(took["docker run -d --network"]);
   const time = (way: Ways, what: string) => ({
     what,
     value: rounded(median(took[way])),
@@ -79,15 +89,22 @@ function figures(took: Record<Ways, number[]>, firstMs: number, rounds: number):
     conditions: {
       rounds,
       image: "busybox, `sleep`",
-      order: "every round all four ways, in turning order",
+      order: "every round all ways, in turning order",
       resident: "one instance of the group runs already",
     },
     figures: [
       time("docker run -d", "`docker run -d` until it returns"),
+      time("docker run -d --network", "`docker run -d --network …` on a network of one's own"),
       time("plain API", "create and start through the engine's API"),
       time("RPC", "UpInstance on an open connection until reported ready"),
       time("ozctl up", "`ozctl up` from its start until reported ready"),
       { what: "overhead of the RPC over `docker run -d`", value: over("RPC"), unit: "%", atMost: 30 },
+      {
+        what: "overhead of the RPC over `docker run -d --network …`",
+        value: over("RPC", isolated),
+        unit: "%",
+        note: "like with like: every instance is on its group's own network",
+      },
       {
         what: "overhead of `ozctl up` over `docker run -d`",
         value: over("ozctl up"),
