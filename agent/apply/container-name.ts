@@ -24,6 +24,11 @@ export function networkName(clusterId: string, group: string): string {
   return `ozwald-${safePart(clusterId).slice(0, 6)}-${safePart(group)}`;
 }
 
+/** `ozwald-<first 6 of the cluster>-<group>-<name>`: a group's own volume. A foreign one of the plain name is never mounted by chance. */
+export function volumeName(clusterId: string, group: string, name: string): string {
+  return `${networkName(clusterId, group)}-${name}`;
+}
+
 /** Name that a replica gives itself inside: `<instance>-<slot>` in the letters that host names allow, at most 63. */
 export function insideHostname(instance: string, slot: number): string {
   const end = `-${slot}`;

@@ -2,7 +2,7 @@
 import { OzError } from "#core/errors.ts";
 import { MountKind, type Mount, type ReplicaSpec } from "#proto/spec_pb.ts";
 import type Docker from "dockerode";
-import { containerName, insideHostname } from "./container-name.ts";
+import { containerName, insideHostname, volumeName } from "./container-name.ts";
 import { labels, type ContainerPlan } from "./engine.ts";
 import { checkRequest } from "./request-policy.ts";
 
@@ -73,7 +73,7 @@ function hostConfigOf(plan: ContainerPlan, network: string, options: RequestOpti
     // Attempts are the agent's to make: Docker's own policies lose containers when it is killed.
     RestartPolicy: { Name: "no" },
     PortBindings: security?.hostNetwork ? {} : portBindingsOf(plan),
-    Mounts: spec.mounts.map((mount) => mountOf(mount, plan.clusterId)) as Docker.MountConfig,
+    Mounts: spec.mounts.map((mount) => mountOf(mount, plan)) as Docker.MountConfig,
     Devices: devices.files.map((path) => ({ PathOnHost: path, PathInContainer: path, CgroupPermissions: "rwm" })),
     DeviceRequests: devices.requests,
   };
@@ -131,7 +131,7 @@ function portBindingsOf(plan: ContainerPlan): Record<string, { HostIp: string; H
 }
 
 /** No driver options in any of them: a driver's `o=bind` would be a way around the policy. */
-function mountOf(mount: Mount, clusterId: string): object {
+function mountOf(mount: Mount, { clusterId, spec }: Pick<ContainerPlan, "clusterId" | "spec">): object {
   const common = { Target: mount.target, ReadOnly: mount.readOnly };
   if (mount.kind === MountKind.BIND) {
     return { ...common, Type: "bind", Source: mount.source, BindOptions: { Propagation: "rprivate" } };
@@ -140,7 +140,7 @@ function mountOf(mount: Mount, clusterId: string): object {
     return {
       ...common,
       Type: "volume",
-      Source: mount.source,
+      Source: volumeName(clusterId, spec.group, mount.source),
       VolumeOptions: { Labels: { [labels.cluster]: clusterId } },
     };
   }

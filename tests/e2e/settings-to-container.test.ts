@@ -37,6 +37,8 @@ function writeEnvFile(value: string): Promise<void> {
 }
 
 const volume = () => `ozwald-test-${cluster.id}`;
+/** In the engine its name says whose it is. */
+const volumeInEngine = () => `ozwald-${cluster.id.slice(0, 6)}-default-${volume()}`;
 
 function settings(): string {
   const service = (name: string, more: object) => ({ name, image: busyboxImage, stop_grace: "1s", ...more });
@@ -218,7 +220,7 @@ describe("volumes", () => {
     expect(await sayInside(cluster, "disks", "dd if=/dev/zero of=/scratch/big bs=1k count=2000")).toMatch(
       /No space left/,
     );
-    expect(await machineDocker("volume", "inspect", "-f", '{{index .Labels "ozwald.cluster"}}', volume())).toBe(
+    expect(await machineDocker("volume", "inspect", "-f", '{{index .Labels "ozwald.cluster"}}', volumeInEngine())).toBe(
       cluster.id,
     );
   });

@@ -1,6 +1,7 @@
 // What is around a container on a real Docker Engine: ports, file systems, limits, networks, and who cannot get in.
 import { describe, expect, test } from "vitest";
 import { createServer, type Server } from "node:net";
+import { volumeName } from "../../agent/apply/container-name.ts";
 import { mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,6 +57,7 @@ describe("file systems, limits and isolation", () => {
   test("bind, named and tmpfs mounts are there, read-only where said", async () => {
     const folder = await realpath(await mkdtemp(join(tmpdir(), "ozwald-mount-")));
     const volume = `ozwald-test-${clusterId}`;
+    const inEngine = volumeName(clusterId, "default", volume);
     await writeFile(join(folder, "file"), "from the host");
     const mounts = [
       { kind: MountKind.BIND, source: folder, target: "/bind", readOnly: true },
@@ -77,7 +79,7 @@ describe("file systems, limits and isolation", () => {
           ])
         ).out,
       ).toMatch(/ 32768 [^]*^200$[^]*No space left/m);
-      expect(await mustRun(["docker", "volume", "inspect", "-f", '{{index .Labels "ozwald.cluster"}}', volume])).toBe(
+      expect(await mustRun(["docker", "volume", "inspect", "-f", '{{index .Labels "ozwald.cluster"}}', inEngine])).toBe(
         clusterId,
       );
       const details = await inspect(id);
@@ -91,7 +93,7 @@ describe("file systems, limits and isolation", () => {
       expect((await execText(again, ["cat", "/named/x"])).out).toBe("kept\n");
       await removeAll();
     } finally {
-      await runCommand(["docker", "volume", "rm", volume]);
+      await runCommand(["docker", "volume", "rm", inEngine]);
       await rm(folder, { recursive: true, force: true });
     }
   });
