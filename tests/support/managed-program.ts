@@ -11,8 +11,8 @@ export type ManagedProgram = {
   /** What the present (or last) life wrote. */
   present(): string;
   exitCode(): number | undefined;
-  /** Starts it and waits until it is ready (when there is a way to know); throws with its words when it ends instead. */
-  start(): Promise<void>;
+  /** Starts it and waits until it is ready (when there is a way to know); throws with its words when it ends instead. moreEnv counts for this life. */
+  start(moreEnv?: Record<string, string>): Promise<void>;
   /** Asks it to end and waits. */
   stop(): Promise<void>;
   /** kill -9, and waits until it is gone. */
@@ -45,11 +45,11 @@ export function managedProgram(options: ManagedProgramOptions): ManagedProgram {
     output: () => [...past, life?.output() ?? ""].join("\n"),
     present: () => life?.output() ?? "",
     exitCode: () => life?.exitCode(),
-    async start() {
+    async start(moreEnv = {}) {
       if (runs()) return;
       if (life !== undefined) past.push(life.output());
       past.splice(0, past.length - keptLives);
-      const started = startProgram(argv, { env });
+      const started = startProgram(argv, { env: { ...env, ...moreEnv } });
       life = started;
       const ready = () => started.exitCode() !== undefined || isReady(started.output());
       await waitUntil(`${name} is ready`, ready, readyTimeoutMs, 10).catch((cause: unknown) => {
