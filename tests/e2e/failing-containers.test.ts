@@ -102,7 +102,9 @@ test("a port that something else has: said with the port, and it starts when the
 });
 
 test("one that takes more memory than it was promised: said as that, with the limit", async () => {
-  const more = { resources: { memory: "32MiB" }, restart: { ...quick.restart, max_starts_without_ready: 1 } };
+  // Never ready: without a check it counts as ready for as long as it takes to fill 32 MiB.
+  const probes = [{ exec: { command: ["false"] } }];
+  const more = { resources: { memory: "32MiB" }, probes, restart: { ...quick.restart, max_starts_without_ready: 1 } };
   const { code, stderr } = await applyBeside({ name: "greedy", script: "exec tail /dev/zero", more });
   expect(code).toBe(1);
   expect(stderr).toMatch(/^greedy failed on alpha.*out of memory \(limit 32 MiB\)/m);
