@@ -107,7 +107,7 @@ test("one that takes more memory than it was promised: said as that, with the li
   const more = { resources: { memory: "32MiB" }, probes, restart: { ...quick.restart, max_starts_without_ready: 1 } };
   const { code, stderr } = await applyBeside({ name: "greedy", script: "exec tail /dev/zero", more });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^greedy failed on alpha.*out of memory \(limit 32 MiB\)/m);
+  expect(stderr).toMatch(/^greedy failed on alpha.*out of memory \(limit 32\.0 MiB\)/m);
 });
 
 test("one that ignores the polite stop is ended after its grace", async () => {
