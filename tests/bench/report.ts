@@ -42,7 +42,8 @@ export function writePage(): void {
   writeFileSync(join(folder, "README.md"), page(readRecords()));
 }
 
-function readRecords(): BenchRecord[] {
+/** Every record there is, in the order of the page. */
+export function readRecords(): BenchRecord[] {
   const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
   const records = names.map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as BenchRecord);
   const place = ({ bench }: BenchRecord) => (order.includes(bench) ? order.indexOf(bench) : order.length);
