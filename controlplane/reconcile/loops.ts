@@ -10,7 +10,7 @@ import type { Store } from "../store/store.ts";
 import type { World } from "../world.ts";
 import { createAssigner } from "./assignments.ts";
 import { reconcileObservations } from "./observations.ts";
-import { reconcileOperations } from "./operations.ts";
+import { createOperationsPass } from "./operations.ts";
 import { reconcilePlacements } from "./placements.ts";
 import { takeRejections } from "./rejections.ts";
 
@@ -34,7 +34,7 @@ export function startLoops(options: LoopsOptions): AsyncDisposable {
   const { store, hub, clock, log, world } = options;
   const live = () => hub.hosts();
   const assign = createAssigner(hub, () => ({ epoch: store.epoch, incarnation: store.incarnation }));
-  const start = (name: string, run: () => Promise<void>, every = periodMs): Loop =>
+  const start = (name: string, run: () => Promise<number | undefined | void>, every = periodMs): Loop =>
     startLoop({ name, run, periodMs: every, clock, log });
   const loops = {
     assignments: start("assignments", async () => {
@@ -46,7 +46,7 @@ export function startLoops(options: LoopsOptions): AsyncDisposable {
     }),
     observations: start("observations", () => reconcileObservations({ store, world, live, clock })),
     placements: start("placements", () => reconcilePlacements({ ...options, live })),
-    operations: start("operations", () => reconcileOperations({ store, world, live, clock })),
+    operations: start("operations", createOperationsPass({ store, world, live, clock })),
     retention: start("retention", async () => void (await prune(store, { now: clock.now() })), pruneMs),
   };
   const commits = store.onCommit(() => {

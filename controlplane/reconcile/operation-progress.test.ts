@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { PlanAction } from "#proto/settings_pb.ts";
 import { ReplicaState } from "#proto/replicas_pb.ts";
 import type { Target } from "../change/targets.ts";
-import { operationProgress, type ReplicaStanding } from "./operation-progress.ts";
+import { nextSteady, operationProgress, type ReplicaStanding, settleMs } from "./operation-progress.ts";
 
 const target = (fields: Partial<Target> = {}): Target => ({
   replicaId: "r",
@@ -24,10 +24,12 @@ const standing = (fields: Partial<ReplicaStanding> = {}): ReplicaStanding => ({
   state: ReplicaState.READY,
   seenGeneration: 2,
   reason: "",
+  attempt: 1,
+  probed: true,
   ...fields,
 });
 const progress = (t: Target, r?: ReplicaStanding) =>
-  operationProgress([t], new Map(r === undefined ? [] : [["r", r]]), 9);
+  operationProgress([t], new Map(r === undefined ? [] : [["r", r]]), new Map(), 9);
 
 describe("operationProgress", () => {
   test("waits for the generation that is wanted", () => {
@@ -38,6 +40,22 @@ describe("operationProgress", () => {
       changed: true,
       targets: [{ endedAt: 9, failed: false }],
     });
+  });
+  test("one without any check has to stay up for a while: what exits at once is no success", () => {
+    const up = standing({ probed: false });
+    const replicas = new Map([["r", up]]);
+    const steady = nextSteady(new Map(), replicas, 100);
+    expect(operationProgress([target()], replicas, steady, 100)).toMatchObject({
+      state: "running",
+      changed: false,
+      againMs: settleMs,
+    });
+    expect(operationProgress([target()], replicas, steady, 100 + settleMs)).toMatchObject({ state: "done" });
+    const restarted = new Map([["r", standing({ probed: false, attempt: 2 })]]);
+    expect(nextSteady(steady, restarted, 900).get("r")).toEqual({ attempt: 2, since: 900 });
+    expect(nextSteady(steady, replicas, 900).get("r")).toEqual({ attempt: 1, since: 100 });
+    const ended = new Map([["r", standing({ probed: false, state: ReplicaState.BACKOFF })]]);
+    expect(nextSteady(steady, ended, 900).size).toBe(0);
   });
   test("a failed replica fails it with its reason", () => {
     expect(progress(target(), standing({ state: ReplicaState.FAILED, reason: "exit code 1" }))).toMatchObject({

@@ -10,51 +10,74 @@ export type ReplicaStanding = {
   readonly state: ReplicaState;
   readonly seenGeneration: number;
   readonly reason: string;
+  /** Number of its present attempt. */
+  readonly attempt: number;
+  /** True when it has a check: then ready means that it answers, not only that it runs. */
+  readonly probed: boolean;
 };
+
+/** Since when each ready replica has been so in its present attempt, as this process saw it. Milliseconds since 1970. */
+export type Steady = ReadonlyMap<string, { readonly attempt: number; readonly since: number }>;
+
+/**
+ * How long a replica without any check has to stay up before an operation believes it: one that exits at once must not be
+ * reported as a success. In milliseconds.
+ */
+export const settleMs = 1_000;
+
+export function nextSteady(before: Steady, replicas: ReadonlyMap<string, ReplicaStanding>, now: number): Steady {
+  const ready = [...replicas.values()].filter((replica) => replica.state === ReplicaState.READY);
+  return new Map(
+    ready.map(({ id, attempt }) => {
+      const known = before.get(id);
+      return [id, known?.attempt === attempt ? known : { attempt, since: now }];
+    }),
+  );
+}
 
 export type Progress = {
   readonly targets: Target[];
   readonly state: "running" | "done" | "failed" | "superseded";
   readonly changed: boolean;
+  /** When to look again at the latest, in milliseconds; undefined when only a change can move it. */
+  readonly againMs: number | undefined;
 };
+
+const newer = "something newer is wanted";
 
 export function operationProgress(
   targets: readonly Target[],
   replicas: ReadonlyMap<string, ReplicaStanding>,
+  steady: Steady,
   now: number,
 ): Progress {
-  let superseded = false;
-  const next = targets.map((target) => {
-    if (target.endedAt !== null) return target;
-    const verdict = targetVerdict(target, replicas.get(target.replicaId));
-    if (verdict === "superseded") superseded = true;
-    if (verdict === "waiting") return target;
-    return {
-      ...target,
-      endedAt: now,
-      failed: verdict !== "done",
-      reason:
-        verdict === "failed"
-          ? (replicas.get(target.replicaId)?.reason ?? "")
-          : verdict === "superseded"
-            ? "something newer is wanted"
-            : "",
-    };
+  const verdicts = targets.map((target) =>
+    target.endedAt === null ? targetVerdict(target, replicas.get(target.replicaId), steady, now) : "ended",
+  );
+  const next = targets.map((target, i) => {
+    const verdict = verdicts[i];
+    if (verdict === "done") return { ...target, endedAt: now };
+    if (verdict === "superseded") return { ...target, endedAt: now, failed: true, reason: newer };
+    if (verdict !== "failed") return target;
+    return { ...target, endedAt: now, failed: true, reason: replicas.get(target.replicaId)?.reason ?? "" };
   });
   const changed = next.some((target, i) => target !== targets[i]);
-  if (next.some((target) => target.endedAt === null)) return { targets: next, state: "running", changed };
-  const failed = next.some((target) => target.failed && target.reason !== "something newer is wanted");
-  return { targets: next, state: failed ? "failed" : superseded ? "superseded" : "done", changed };
+  const againMs = verdicts.includes("settling") ? settleMs : undefined;
+  if (next.some((target) => target.endedAt === null)) return { targets: next, state: "running", changed, againMs };
+  const failed = next.some((target) => target.failed && target.reason !== newer);
+  const superseded = next.some((target) => target.reason === newer);
+  return { targets: next, state: failed ? "failed" : superseded ? "superseded" : "done", changed, againMs };
 }
 
-function targetVerdict(
-  target: Target,
-  replica: ReplicaStanding | undefined,
-): "waiting" | "done" | "failed" | "superseded" {
+type Verdict = "waiting" | "settling" | "done" | "failed" | "superseded";
+
+function targetVerdict(target: Target, replica: ReplicaStanding | undefined, steady: Steady, now: number): Verdict {
   if (target.action === PlanAction.STOP) return replica === undefined ? "done" : "waiting";
   if (replica === undefined || replica.wish === "retire") return "superseded";
   if (replica.seenGeneration < replica.generation) return "waiting";
-  if (replica.state === ReplicaState.READY || replica.state === ReplicaState.STOPPED) return "done";
+  if (replica.state === ReplicaState.STOPPED) return "done";
   if (replica.state === ReplicaState.FAILED) return "failed";
-  return "waiting";
+  if (replica.state !== ReplicaState.READY) return "waiting";
+  const upMs = now - (steady.get(replica.id)?.since ?? now);
+  return replica.probed || upMs >= settleMs ? "done" : "settling";
 }
