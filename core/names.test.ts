@@ -24,6 +24,11 @@ describe("names", () => {
       ),
     ).toMatch(/n7, …\.$/);
   });
+  test("a right beginning is near", () => {
+    expect(nearest("stop_grace_period", ["stop_grace", "startup_timeout"])).toBe("stop_grace");
+    expect(nearest("enviro", ["environment", "env_file"])).toBe("environment");
+    expect(nearest("env", ["environment_x"])).toBeUndefined();
+  });
   test("what is a name", () => {
     expect(["web", "a.b_c-d", "9"].every(isName)).toBe(true);
     expect(["", "-a", "a b", "a/b", "x".repeat(64)].some(isName)).toBe(false);

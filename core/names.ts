@@ -38,7 +38,9 @@ export function nearest(written: string, known: Iterable<string>): string | unde
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
   for (const name of known) {
-    const distance = editDistance(written.toLowerCase(), name.toLowerCase());
+    const [a, b] = [written.toLowerCase(), name.toLowerCase()];
+    // "stop_grace_period" was meant to be "stop_grace": the beginning is right.
+    const distance = Math.min(a.length, b.length) >= 5 && (a.startsWith(b) || b.startsWith(a)) ? 1 : editDistance(a, b);
     // A name of which nothing is left was not meant.
     const something = distance < Math.max(written.length, name.length);
     if (something && distance < bestDistance) [best, bestDistance] = [name, distance];

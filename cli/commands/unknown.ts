@@ -65,7 +65,7 @@ async function decide(session: Session, verb: Verb, place: string, { all, output
   else
     session.io.out(
       replicaIds.length === 0
-        ? `Nothing on ${host} is unknown.\n`
+        ? `No replica on ${host} is left to decide about; it obeys this control plane.\n`
         : `${counted(replicaIds.length, "replica")} on ${host} ${done}.  ozctl ps\n`,
     );
   return 0;
