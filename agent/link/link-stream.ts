@@ -12,6 +12,7 @@ import {
 } from "#proto/agent_pb.ts";
 import type { Timer } from "#core/clock.ts";
 import { OzError, toOzError } from "#core/errors.ts";
+import { createPace, type Pace } from "#core/pace.ts";
 import { runChannel } from "./channel.ts";
 import type { LinkDeps } from "./session.ts";
 import type { LinkCall, LinkTransport } from "./transport.ts";
@@ -35,10 +36,11 @@ export class LinkStream {
   #blocked = false;
   #ended = false;
   #channels = 0;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  readonly #pace: Pace;
 
   constructor(deps: LinkDeps, transport: LinkTransport) {
     this.#deps = deps;
+    this.#pace = createPace(deps.clock, deps.coalesceMs);
     this.#transport = transport;
     this.#call = transport.link();
     this.#call.on("data", (message: LinkResponse) => this.#receive(message));
@@ -58,11 +60,10 @@ export class LinkStream {
     this.#write({ case: "hello", value: hello });
   }
 
-  /** Tells what changed: at once after a quiet time, else when the coalescing time since the last report is over. */
+  /** Tells what changed: the first few times at once, then together within the coalescing time. */
   tellSoon(): void {
     if (this.#welcome === undefined || this.#ended || this.#timers.has("flush")) return;
-    const quietMs = this.#deps.clock.now() - this.#toldAt;
-    this.#set("flush", Math.max(0, this.#deps.coalesceMs - quietMs), () => this.#flush());
+    this.#set("flush", this.#pace.delayMs(), () => this.#flush());
   }
 
   end(reason: string): void {
@@ -114,7 +115,7 @@ export class LinkStream {
     if (this.#welcome === undefined || this.#blocked || this.#ended) return;
     const report = this.#deps.outbox.next(this.#deps.pictureComplete());
     if (report === undefined) return;
-    this.#toldAt = this.#deps.clock.now();
+    this.#pace.told();
     this.#write({ case: "report", value: report });
   }
 

@@ -45,7 +45,7 @@ export type LinkOptions = {
   readonly keepalive?: Keepalive;
   /** From dialling to Welcome, in milliseconds. Default 20,000. It is above the time that the control plane may take to tell a clone. */
   readonly connectMs?: number;
-  /** Changes are told at once, and those of this time after it together, in milliseconds. Default 100. */
+  /** The first few changes are told at once, many in a row together within this time in milliseconds. Default 100. */
   readonly coalesceMs?: number;
 };
 
@@ -60,7 +60,7 @@ export type LinkDeps = Pick<LinkOptions, "clock" | "onWelcome" | "onAssignment" 
 };
 
 export type AgentLink = {
-  /** What changed, and of which replicas nothing is left. Sent at once, at most every 100 ms, when connected, else after the next Welcome. */
+  /** What changed, and of which replicas nothing is left. Sent at once, many in a row every 100 ms, when connected, else after the next Welcome. */
   report(changed: readonly Observed[], gone: readonly string[]): void;
   telemetry(sample: Telemetry): void;
   inventory(inventory: Inventory): void;

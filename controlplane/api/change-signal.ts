@@ -1,5 +1,6 @@
-// Tells watchers that something changed: at once after a quiet time, then at most every 100 ms.
+// Tells watchers that something changed: the first few times at once, then at most every 100 ms.
 import type { Clock, Timer } from "#core/clock.ts";
+import { createPace } from "#core/pace.ts";
 
 export type ChangeSignal = {
   /** Says that something changed. */
@@ -14,17 +15,17 @@ const coalesceMs = 100;
 export function createChangeSignal(clock: Clock): ChangeSignal {
   let position = 1;
   let timer: Timer | undefined;
-  let firedAt = Number.NEGATIVE_INFINITY;
+  const pace = createPace(clock, coalesceMs);
   const waiting = new Set<() => void>();
   const fire = () => {
     timer = undefined;
-    firedAt = clock.now();
+    pace.told();
     position += 1;
     for (const wake of [...waiting]) wake();
   };
   return {
     raise() {
-      timer ??= clock.after(Math.max(0, coalesceMs - (clock.now() - firedAt)), fire);
+      timer ??= clock.after(pace.delayMs(), fire);
     },
     get position() {
       return position;
