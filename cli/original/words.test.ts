@@ -1,6 +1,6 @@
 // The words of the original's command line, and what is said about those it does not have.
 import { describe, expect, test } from "vitest";
-import { OzError } from "#core/errors.ts";
+import type { OzError } from "#core/errors.ts";
 import { actionNames, readWords } from "./words.ts";
 
 const plain = { apiPort: undefined, port: undefined, redisPort: undefined, restart: true, useApi: false };

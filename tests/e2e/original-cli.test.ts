@@ -51,6 +51,8 @@ afterAll(async () => {
   await cleanup.disposeAsync();
 });
 
+type Doctor = { checks: { check: string; result: string }[] };
+
 function only(prefix: string): string {
   const found = examples.filter((line) => line.startsWith(`ozwald ${prefix}`));
   expect(found, prefix).toHaveLength(1);
@@ -112,6 +114,15 @@ describe("the CLI of the original README", () => {
     expect((await type(only("list_configured_services"))).stdout).toMatch(/^echo +container +cpu-only/m);
   });
 
+  test("ozctl doctor finds the way to it well, its certificate and this host too", async () => {
+    const { stdout } = await type("ozctl doctor -o json");
+    const wrong = (JSON.parse(stdout) as Doctor).checks.filter(
+      ({ result }) => result === "problem" || result === "unknown",
+    );
+    // How full the disk and the memory of the machine under test are is not what is tested here.
+    expect(wrong.filter(({ check }) => !["disk-free", "memory"].includes(check))).toEqual([]);
+  });
+
   test("--no-restart leaves it alone; without it both programs are new and state is kept", async () => {
     const pids = async () => (await mustRun(["ip", "netns", "pids", network])).split("\n").toSorted();
     const before = await pids();
@@ -138,6 +149,10 @@ describe("the CLI of the original README", () => {
       ...{ code: 0, stdout: "No provisioner that ozwald started runs here.\n" },
     });
     expect((await type(only("status"))).code).toBe(1);
+    const doctor = await type("ozctl doctor -o json");
+    expect(doctor.code).toBe(1);
+    const { checks } = JSON.parse(doctor.stdout) as Doctor;
+    expect(checks.filter(({ result }) => result === "problem").map(({ check }) => check)).toEqual(["connection"]);
   });
 
   test("`ozwald` picks the other programs by their names", async () => {
