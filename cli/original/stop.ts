@@ -15,7 +15,7 @@ export async function stopProvisioner({ io, places }: Scene): Promise<number> {
   if (agents + controlPlanes === 0) io.out("No provisioner that ozwald started runs here.\n");
   else io.out("provisioner  stopped\n");
   if (replicas > 0)
-    io.out(`services     ${counted(replicas, "replica")} keep running; the next start finds them again\n`);
+    io.out(`services     ${counted(replicas, "replica")} left running; the next start finds them again\n`);
   return 0;
 }
 

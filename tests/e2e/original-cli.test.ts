@@ -1,13 +1,22 @@
 // Runs the CLI examples of the original README word for word, in order, with the built programs on PATH: in a network of its own, so that
 // ports 8000 and 6379 are surely free.
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { randomInt } from "node:crypto";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ensureBusyboxImage } from "../support/busybox-image.ts";
+import { busyboxSettings } from "../support/busybox-settings.ts";
+import {
+  clusterContainers,
+  machineDocker,
+  removeClusterThings,
+  type SeenContainer,
+} from "../support/cluster-containers.ts";
 import { markdownBlocks } from "../support/markdown-blocks.ts";
 import { programArgv } from "../support/programs.ts";
 import { type CommandResult, mustRun, runCommand } from "../support/run-command.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const readme = await readFile(resolve(import.meta.dirname, "../fixtures/original-readme.md"), "utf8");
 const usage = readme.slice(readme.indexOf("\nCLI usage\n"), readme.indexOf("\nProvisioner API\n"));
@@ -21,6 +30,9 @@ const systemKey = /^export OZWALD_SYSTEM_KEY="(.+)"$/m.exec(readme)?.[1] ?? "";
 const network = `ozoc${randomInt(0x10000).toString(16)}`;
 const cleanup = new AsyncDisposableStack();
 let folder: string;
+let clusterId = "";
+/** What the CLI must leave alone. */
+let containers: SeenContainer[] = [];
 
 /** One line of the README in a shell, unchanged. */
 function type(line: string, env: Record<string, string> = {}): Promise<CommandResult> {
@@ -45,6 +57,9 @@ beforeAll(async () => {
   cleanup.defer(async () => void (await runCommand(["ip", "netns", "del", network])));
   await mustRun(["ip", "-n", network, "link", "set", "lo", "up"]);
   cleanup.defer(async () => void (await type("ozwald stop_provisioner")));
+  cleanup.defer(async () => {
+    if (clusterId !== "") await removeClusterThings(clusterId);
+  });
 });
 
 afterAll(async () => {
@@ -106,12 +121,22 @@ describe("the CLI of the original README", () => {
     expect(direct.stdout).toBe(viaApi.stdout);
   });
 
-  test("what was applied with ozctl is listed", async () => {
-    const settings = "project: shop\nservices:\n  - name: echo\n    varieties: { cpu-only: { image: busybox } }\n";
-    await writeFile(join(folder, "ozwald.yml"), settings);
-    const applied = await type(`ozctl apply --yes -f ${folder}/ozwald.yml`);
-    expect(applied).toMatchObject({ code: 0 });
-    expect((await type(only("list_configured_services"))).stdout).toMatch(/^echo +container +cpu-only/m);
+  test("what was applied with ozctl is listed, as configured and as active", async () => {
+    await ensureBusyboxImage();
+    await writeFile(join(folder, "ozwald.yml"), busyboxSettings({ name: "echo" }));
+    expect(await type(`ozctl apply --yes --project shop -f ${folder}/ozwald.yml`)).toMatchObject({ code: 0 });
+    expect((await type(only("list_configured_services"))).stdout).toMatch(/^echo +container/m);
+    await waitUntil(
+      "it is available",
+      async () => / available /.test((await type(only("list_active_services"))).stdout),
+      30_000,
+      300,
+    );
+    expect((await type(only("status"))).stdout).toContain("1 active, 1 available");
+    const status = await type("ozctl status -o json");
+    clusterId = (JSON.parse(status.stdout) as { clusterId: string }).clusterId;
+    containers = await clusterContainers(machineDocker, clusterId);
+    expect(containers.map(({ instance, running }) => [instance, running])).toEqual([["echo", true]]);
   });
 
   test("ozctl doctor finds the way to it well, its certificate and this host too", async () => {
@@ -143,16 +168,49 @@ describe("the CLI of the original README", () => {
   });
 
   test("the last example stops what the first one started, twice too", async () => {
-    expect(await type(only("stop_provisioner"))).toMatchObject({ code: 0, stdout: "provisioner  stopped\n" });
+    expect(await type(only("stop_provisioner"))).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^provisioner  stopped\nservices     1 replica left running/),
+    });
     expect(await mustRun(["ip", "netns", "pids", network])).toBe("");
     expect(await type(only("stop_provisioner"))).toMatchObject({
       ...{ code: 0, stdout: "No provisioner that ozwald started runs here.\n" },
     });
     expect((await type(only("status"))).code).toBe(1);
+    expect(await clusterContainers(machineDocker, clusterId)).toEqual(containers);
     const doctor = await type("ozctl doctor -o json");
     expect(doctor.code).toBe(1);
     const { checks } = JSON.parse(doctor.stdout) as Doctor;
     expect(checks.filter(({ result }) => result === "problem").map(({ check }) => check)).toEqual(["connection"]);
+  });
+
+  test("the next start finds again what kept running, and ozctl down ends it", async () => {
+    expect(await type(examples[0]!)).toMatchObject({ code: 0, stdout: expect.stringContaining("is there") });
+    await waitUntil(
+      "it is listed again",
+      async () => / available /.test((await type(only("list_active_services"))).stdout),
+      30_000,
+      300,
+    );
+    expect(await clusterContainers(machineDocker, clusterId)).toEqual(containers);
+    expect(await type("ozctl down echo")).toMatchObject({ code: 0 });
+    expect((await type(only("list_active_services"))).stdout).toBe("No service is active.\n");
+    expect(await type(only("stop_provisioner"))).toMatchObject({ code: 0, stdout: "provisioner  stopped\n" });
+  });
+
+  test("a machine that is a host of another control plane stays that one's", async () => {
+    const state = join(folder, "other");
+    await mkdir(join(state, "agent"), { recursive: true });
+    const identity = { hostId: "h", name: "tower", clusterId: "another", address: "https://10.0.0.5:7443" };
+    await writeFile(join(state, "agent", "identity.json"), JSON.stringify(identity));
+    const env = { OZWALD_PROVISIONER_DIR: state, OZWALD_CONFIG_DIR: join(state, "config") };
+    const { code, stderr } = await type(examples[0]!, env);
+    expect({ code, told: stderr.includes("a host of another control plane, at https://10.0.0.5:7443") }).toEqual({
+      ...{ code: 1, told: true },
+    });
+    expect(JSON.parse(await readFile(join(state, "agent", "identity.json"), "utf8"))).toEqual(identity);
+    await type(only("stop_provisioner"), env);
+    expect(await mustRun(["ip", "netns", "pids", network])).toBe("");
   });
 
   test("`ozwald` picks the other programs by their names", async () => {
