@@ -39,6 +39,11 @@ test("what gRPC and OpenSSL put around the words is taken away", () => {
   );
 });
 
+test("a certificate of another time is said to be that", () => {
+  for (const said of ["certificate has expired", "certificate is not yet valid"])
+    expect(reachWords(grpc(said))).toBe(`TLS: ${said}; compare the clocks of both machines (date)`);
+});
+
 test("every stage has a hint of its own", () => {
   const hints = (["DNS", "TCP", "TLS", "pin"] as const).map(reachHint);
   expect(new Set(hints).size).toBe(4);

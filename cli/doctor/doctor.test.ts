@@ -152,6 +152,14 @@ describe("ozctl doctor", () => {
     expect([of("connection")?.result, of("tls")?.result]).toEqual(["ok", "problem"]);
   });
 
+  test("a certificate that has ended fails at TLS, and clocks are the hint", async () => {
+    const plane = await control(routes(), { on: "https", ...(await makeAuthority({ ended: true })) });
+    const { of } = await doctor(plane.env);
+    expect(of("tls")?.troubles[0]).toMatchObject({
+      ...{ message: expect.stringContaining("has ended"), fix: expect.stringContaining("clocks") },
+    });
+  });
+
   test("another authority fails at the authority", async () => {
     const plane = await control(routes(), { on: "https", ...(await makeAuthority()) });
     const { of } = await doctor(contextFor(plane.address, (await makeAuthority()).caPem));

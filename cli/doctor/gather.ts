@@ -85,6 +85,11 @@ async function reachFailure(context: Context): Promise<Reach["failed"]> {
   const mismatch = process
     .getBuiltinModule("node:tls")
     .checkServerIdentity(url.hostname.replace(/^\[|\]$/g, ""), certificate);
+  if (untrusted === "CERT_HAS_EXPIRED" || untrusted === "CERT_NOT_YET_VALID") {
+    const when = untrusted === "CERT_HAS_EXPIRED" ? "has ended" : "is not valid yet";
+    const hint = "Compare the clocks of both machines (date); if they are right, restart the control plane.";
+    return { stage: "tls", message: `the certificate of ${context.address} ${when}`, hint };
+  }
   if (untrusted !== "") {
     const message = `${context.address} shows a certificate that is not of the cluster this context knows (${untrusted})`;
     return { stage: "authority", message, hint: stageHint("authority", context.address) };

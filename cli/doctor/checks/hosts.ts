@@ -42,7 +42,7 @@ export const hostChecks: readonly Check[] = [
           fix:
             host.state === HostState.QUARANTINED
               ? `ozctl host rm ${host.name}, then join each machine anew:  ozctl host invite`
-              : `If this control plane shall have it:  ozctl adopt --all ${host.name}        Else:  ozctl host rm ${host.name}`,
+              : `If this control plane shall have it:  ozctl adopt ${host.name} --all        Else:  ozctl host rm ${host.name}`,
         }));
     },
   },
