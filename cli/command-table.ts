@@ -126,6 +126,12 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import("./commands/status.ts")).statusCommand,
   },
   {
+    name: "doctor",
+    group: "Machines",
+    summary: "find the usual troubles and how they are mended",
+    load: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
+  {
     name: "context",
     group: "This program",
     summary: "which control plane is meant",

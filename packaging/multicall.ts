@@ -11,12 +11,16 @@ const programs: Readonly<Record<string, string>> = {
   "ozwald-controlplane": "controlplane",
 };
 
+/** The executable's own name is the command of the original, unless the first word is one of the programs. */
+const ownName = "ozwald";
+
 function pick(): string | undefined {
-  const byName = programs[path.basename(process.argv0)];
+  const name = path.basename(process.argv0);
+  const byName = programs[name];
   if (byName !== undefined) return byName;
   const byArgument = programs[process.argv[2] ?? ""];
   if (byArgument !== undefined) process.argv.splice(2, 1);
-  return byArgument;
+  return byArgument ?? (name === ownName ? "original" : undefined);
 }
 
 function run(program: string): void {

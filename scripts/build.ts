@@ -20,7 +20,14 @@ import { build } from "esbuild";
 
 const root = path.resolve(import.meta.dirname, "..");
 const work = path.join(root, "dist", "work");
-const names = { cli: "ozctl", agent: "ozwald-agent", controlplane: "ozwald-controlplane" } as const;
+const names = {
+  cli: "ozctl",
+  agent: "ozwald-agent",
+  controlplane: "ozwald-controlplane",
+  original: "ozwald",
+} as const;
+/** The command of the original lives beside ozctl, whose client it uses. */
+const entryFolders: Partial<Record<string, string>> = { original: "cli" };
 const architecture = process.arch === "arm64" ? "arm64" : "x64";
 const require = createRequire(import.meta.url);
 
@@ -124,7 +131,7 @@ async function main(): Promise<void> {
   mkdirSync(work, { recursive: true });
   await Promise.all([
     ...Object.entries(names).map(([program, name]) =>
-      bundle(`${program}/${name}.ts`, path.join(work, `${program}.js`)),
+      bundle(`${entryFolders[program] ?? program}/${name}.ts`, path.join(work, `${program}.js`)),
     ),
     bundle("packaging/multicall.ts", path.join(work, "multicall.js")),
   ]);

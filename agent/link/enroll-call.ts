@@ -6,6 +6,7 @@ import { fromJsonString, toJsonString } from "@bufbuild/protobuf";
 import { type EnrollRequest, EnrollRequestSchema, type EnrollResponse, EnrollResponseSchema } from "#proto/hosts_pb.ts";
 import { isErrorCode, OzError, toOzError } from "#core/errors.ts";
 import type { ControlAddress } from "./control-address.ts";
+import { reachHint, reachStage, type ReachStage, reachWords } from "./reach-trouble.ts";
 
 const path = "/ozwald.v1.EnrollmentService/Enroll";
 const longestAnswer = 1_000_000;
@@ -81,15 +82,17 @@ function problemOf(text: string): { code?: string; message?: string } {
   }
 }
 
-export function unreachable(where: string, why: string, cause?: unknown): OzError {
-  return new OzError("unavailable", `the control plane at ${where} cannot be reached: ${why}`, {
-    hint: "Is it running, and does a firewall let this machine through to that port?",
+/** stage is for those that have no words of their own, such as a silence. */
+export function unreachable(where: string, why: string, cause?: unknown, stage?: ReachStage): OzError {
+  const words = stage === undefined ? reachWords(why) : `${stage}: ${why}`;
+  return new OzError("unavailable", `the control plane at ${where} cannot be reached: ${words}`, {
+    hint: reachHint(stage ?? reachStage(why)),
     cause,
   });
 }
 
 function requestError(where: string, error: OzError, timedOutAfterMs: number): OzError {
-  if (timedOutAfterMs > 0) return unreachable(where, `no answer within ${timedOutAfterMs} ms`, error);
+  if (timedOutAfterMs > 0) return unreachable(where, `no answer within ${timedOutAfterMs} ms`, error, "TLS");
   if ((error.cause as { code?: string } | undefined)?.code !== "ERR_TLS_CERT_ALTNAME_INVALID")
     return unreachable(where, error.message, error);
   return new OzError(

@@ -17,6 +17,7 @@ import {
   saveIdentity,
   saveKey,
 } from "./identity-files.ts";
+import { reachStage } from "./reach-trouble.ts";
 
 export type EnrollOptions = {
   /** Control plane, "https://10.0.0.5:7443". */
@@ -100,7 +101,7 @@ async function fetchAuthority(address: ControlAddress, caSha256: string, options
   if (authority === undefined) {
     throw new OzError(
       "unauthenticated",
-      `${address.text} is not the control plane that made this token: its certificate ends elsewhere. The token was not sent`,
+      `${address.text} is not the control plane that made this token (pin): its certificate ends elsewhere. The token was not sent`,
       {
         hint: "Check the address. If it is right, somebody may stand between the two machines; or the token is of another cluster: ozctl host invite",
       },
@@ -126,11 +127,18 @@ function shownCertificate(
       socket.destroy();
     };
     const aborted = () => end(() => reject(new OzError("cancelled", "joining was cancelled")));
-    const timer = setTimeout(() => end(() => reject(unreachable(text, `no answer within ${timeoutMs} ms`))), timeoutMs);
+    let stage: "TCP" | "TLS" = "TCP";
+    const late = () => reject(unreachable(text, `no answer within ${timeoutMs} ms`, undefined, stage));
+    const timer = setTimeout(() => end(late), timeoutMs);
+    socket.once("connect", () => (stage = "TLS"));
     signal?.addEventListener("abort", aborted, { once: true });
     if (signal?.aborted) aborted();
     socket.once("secureConnect", () => end(() => resolve(socket.getPeerX509Certificate())));
-    socket.once("error", (error) => end(() => reject(unreachable(text, error.message, error))));
+    socket.once("error", (error) => {
+      // Once the connection stands, a reset is somebody who does not like the handshake.
+      const cut = stage === "TLS" && reachStage(error.message) !== "TLS" ? stage : undefined;
+      end(() => reject(unreachable(text, error.message, error, cut)));
+    });
   });
 }
 

@@ -10,8 +10,8 @@ import type { Welcome } from "#proto/agent_pb.ts";
 
 export type LinkState =
   | { readonly state: "closed"; readonly since: number; readonly reason: string }
-  /** failures: attempts without an accepted Welcome so far. */
-  | { readonly state: "connecting"; readonly since: number; readonly failures: number }
+  /** failures: attempts without an accepted Welcome so far; reason: why the last one failed, empty at first. */
+  | { readonly state: "connecting"; readonly since: number; readonly failures: number; readonly reason: string }
   | { readonly state: "ready"; readonly since: number; readonly welcome: Welcome }
   /** until: when the next attempt begins, milliseconds since 1970. */
   | {
@@ -33,7 +33,7 @@ export type LinkEvent =
 export function nextLinkState(state: LinkState, event: LinkEvent, now: number): LinkState {
   switch (event.event) {
     case "start":
-      return state.state === "closed" ? { state: "connecting", since: now, failures: 0 } : state;
+      return state.state === "closed" ? { state: "connecting", since: now, failures: 0, reason: "" } : state;
     case "welcomed":
       if (state.state === "ready") return { ...state, welcome: event.welcome };
       return state.state === "connecting" ? { state: "ready", since: now, welcome: event.welcome } : state;
@@ -49,7 +49,9 @@ export function nextLinkState(state: LinkState, event: LinkEvent, now: number): 
       };
     }
     case "wake":
-      return state.state === "backoff" ? { state: "connecting", since: now, failures: state.failures } : state;
+      return state.state === "backoff"
+        ? { state: "connecting", since: now, failures: state.failures, reason: state.reason }
+        : state;
     case "stop":
       return { state: "closed", since: now, reason: event.reason };
   }

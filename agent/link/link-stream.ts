@@ -18,7 +18,12 @@ import type { LinkDeps } from "./session.ts";
 import type { LinkCall, LinkTransport } from "./transport.ts";
 
 /** How a stream ended. closed is the word of the control plane, when it gave one. */
-export type StreamEnd = { readonly reason: string; readonly closed: string };
+export type StreamEnd = {
+  readonly reason: string;
+  readonly closed: string;
+  /** Set when nothing at all was heard for so many milliseconds. */
+  readonly silentMs?: number;
+};
 
 /** Channels at the same time; more are refused. */
 const mostChannels = 64;
@@ -70,14 +75,14 @@ export class LinkStream {
     this.#end(reason);
   }
 
-  #end(reason: string, closed = ""): void {
+  #end(reason: string, closed = "", silentMs?: number): void {
     if (this.#ended) return;
     this.#ended = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#call.cancel();
     this.#transport.close();
-    this.#done.resolve({ reason, closed });
+    this.#done.resolve({ reason, closed, ...(silentMs !== undefined && { silentMs }) });
   }
 
   #set(name: "silence" | "heartbeat" | "flush", delayMs: number, fn: () => void): void {
@@ -90,7 +95,8 @@ export class LinkStream {
   }
 
   #expectWord(limitMs: number): void {
-    this.#set("silence", limitMs, () => this.#end(`the control plane said nothing for ${limitMs} ms`));
+    const reason = `the control plane said nothing for ${limitMs} ms`;
+    this.#set("silence", limitMs, () => this.#end(reason, "", this.#welcome === undefined ? limitMs : undefined));
   }
 
   #write(message: LinkRequest["message"]): void {

@@ -18,6 +18,8 @@ import type { AgentChannel, ChannelEnd } from "./channel.ts";
 import { LinkStream, type StreamEnd } from "./link-stream.ts";
 import { type LinkEvent, type LinkState, nextLinkState } from "./link-state.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
+import { parseControlAddress } from "./control-address.ts";
+import { reachWords, silenceWords } from "./reach-trouble.ts";
 import { type Keepalive, type LinkIdentity, type LinkTransport, openTransport } from "./transport.ts";
 
 export type LinkOptions = {
@@ -141,7 +143,7 @@ class Link implements AgentLink {
     const { signal } = this.#stop;
     this.#step({ event: "start" });
     while (!signal.aborted) {
-      const { reason, closed } = await this.#attempt().catch(failed);
+      const { reason, closed } = await this.#attempt().then(this.#tellApart, failed);
       this.#stream = this.#transport = undefined;
       if (signal.aborted) break;
       if (closed !== "") onClosed?.(closed, reason);
@@ -167,6 +169,13 @@ class Link implements AgentLink {
     this.#stream.greet(said);
     return this.#stream.done;
   }
+
+  /** Before the first word, a silence may be of the network or of the control plane. */
+  readonly #tellApart = async (end: StreamEnd): Promise<StreamEnd> => {
+    if (end.silentMs === undefined || this.#stop.signal.aborted) return end;
+    const { host, port } = parseControlAddress(this.#options.address);
+    return { closed: end.closed, reason: await silenceWords(host, port, end.silentMs) };
+  };
 
   #deps(): LinkDeps {
     const { clock, connectMs = 20_000, coalesceMs = 100, pictureComplete = always, ...options } = this.#options;
@@ -217,5 +226,5 @@ function explain(error: grpc.ServiceError, identity: LinkIdentity, now: number):
   if (error.code === grpc.status.UNIMPLEMENTED) {
     return "the control plane does not know this host any more: its certificate was revoked, or is of another cluster";
   }
-  return error.details || error.message;
+  return reachWords(error.details || error.message);
 }

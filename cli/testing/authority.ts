@@ -7,8 +7,10 @@ const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 export type KeyPair = { key: string; cert: string };
 
-/** An authority with a server certificate for 127.0.0.1; issue() makes more of them. */
-export async function makeAuthority(): Promise<KeyPair & { caPem: string; issue(ip: string): Promise<KeyPair> }> {
+/** An authority with a server certificate for 127.0.0.1; issue() makes more of them. ended: those of the servers are a second past it. */
+export async function makeAuthority({ ended = false } = {}): Promise<
+  KeyPair & { caPem: string; issue(ip: string): Promise<KeyPair> }
+> {
   const { subtle } = webcrypto;
   x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
   const span = {
@@ -29,6 +31,7 @@ export async function makeAuthority(): Promise<KeyPair & { caPem: string; issue(
     const extensions = [new x509.SubjectAlternativeNameExtension([{ type: "ip", value: ip }])];
     const cert = await x509.X509CertificateGenerator.create({
       ...span,
+      ...(ended && { notAfter: new Date(Date.now() - 1_000) }),
       serialNumber: "02",
       subject: "CN=server",
       issuer: ca.subject,

@@ -1,10 +1,11 @@
 // Routes about a host: its resources in both shapes of the original.
 import * as z from "zod";
 import { OzError } from "#core/errors.ts";
+import { hostResources } from "#core/host-resources.ts";
 import { suggestion } from "#core/names.ts";
 import { type Host, HostState } from "#proto/hosts_pb.ts";
 import { hostResourcesAnswer, resourceAnswer } from "./answers.ts";
-import { availableResources, hostResources } from "./host-resources.ts";
+import { availableResources } from "./available-resources.ts";
 import type { RestBackend } from "./rest-backend.ts";
 import { route } from "./route.ts";
 

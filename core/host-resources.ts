@@ -1,21 +1,44 @@
-// CPU, RAM and GPUs of a host in the two shapes of the original. What is not known is null, never 0.
-import type * as z from "zod";
+// CPU, RAM and GPUs of a host in the shape of the original, for its REST interface and its command alike. What is not known is null,
+// never 0.
 import { type Host, HostState } from "#proto/hosts_pb.ts";
 import type { Device, Telemetry } from "#proto/inventory_pb.ts";
-import type { hostResourcesAnswer, resourceAnswer } from "./answers.ts";
 
-export type HostResources = z.infer<typeof hostResourcesAnswer>;
-export type Resource = z.infer<typeof resourceAnswer>;
+export type HostResources = {
+  host: string;
+  total_cpu_cores: number | null;
+  available_cpu_cores: number | null;
+  /** GB of 2^30 bytes, as all _gb. */
+  total_ram_gb: number | null;
+  available_ram_gb: number | null;
+  total_vram_gb: number | null;
+  available_vram_gb: number | null;
+  total_gpus: number | null;
+  /** Ids of GPUs with less than 90 % of their VRAM in use. */
+  available_gpus: number[] | null;
+  gpus: GpuResources[];
+};
+
+export type GpuResources = {
+  /** Position in the list. */
+  id: number;
+  /** MB of 2^20 bytes. */
+  total_vram: number | null;
+  available_vram: number | null;
+  description: string;
+  pci_device_description: string;
+  uuid: string;
+  vendor: string;
+};
 
 /** Share of a GPU's VRAM from which on it counts as taken; the original's number. */
 const takenShare = 0.9;
 
 /** Capability by which an agent says that it looked for GPUs: only then an empty list means that there are none. */
-export const gpuCapability = "gpus";
+const gpuCapability = "gpus";
 
+/** A sample of a host that is silent says nothing about now, so its live numbers are null. */
 export function hostResources(host: Host): HostResources {
   const { inventory } = host;
-  // A sample of a host that is silent says nothing about now.
   const telemetry = host.state === HostState.ONLINE ? host.telemetry : undefined;
   const devices = inventory?.devices ?? [];
   const known = devices.length > 0 || (inventory?.capabilities.includes(gpuCapability) ?? false);
@@ -44,52 +67,6 @@ export function hostResources(host: Host): HostResources {
       vendor: device.vendor,
     })),
   };
-}
-
-/** What is available now, one entry per resource. */
-export function availableResources(host: Host): Resource[] {
-  const all = hostResources(host);
-  const gpuNames = all.gpus.map(({ id }) => `gpu_${id}`);
-  return [
-    {
-      name: "cpu",
-      type: "cpu",
-      unit: "cores",
-      value: all.available_cpu_cores,
-      related_resources: null,
-      extended_attributes: { total: all.total_cpu_cores, model: host.inventory?.cpuModel || null },
-    },
-    {
-      name: "memory",
-      type: "memory",
-      unit: "GB",
-      value: all.available_ram_gb,
-      related_resources: null,
-      extended_attributes: { total: all.total_ram_gb },
-    },
-    {
-      name: "vram",
-      type: "vram",
-      unit: "GB",
-      value: all.available_vram_gb,
-      related_resources: gpuNames,
-      extended_attributes: { total: all.total_vram_gb },
-    },
-    ...all.gpus.map((gpu): Resource => ({
-      name: `gpu_${gpu.id}`,
-      type: "gpu",
-      unit: "MB",
-      value: gpu.available_vram,
-      related_resources: ["vram"],
-      extended_attributes: {
-        total: gpu.total_vram,
-        description: gpu.description,
-        pci: gpu.pci_device_description,
-        uuid: gpu.uuid,
-        vendor: gpu.vendor,
-      },
-    })),
-  ];
 }
 
 function freeVram(device: Device, telemetry: Telemetry | undefined): bigint | undefined {

@@ -1,0 +1,80 @@
+// One connection to the control plane, told apart by how it fails: name lookup, connection, TLS, authority.
+import { isIP } from "node:net";
+import type { PeerCertificate } from "node:tls";
+import { OzError } from "#core/errors.ts";
+import { parseAddress } from "../connect-json.ts";
+import type { Stage } from "./facts.ts";
+
+export type Shown = {
+  readonly certificate: PeerCertificate;
+  /** Why the chain is not trusted; empty when it is. */ readonly untrusted: string;
+};
+export type ProbeResult =
+  | { readonly shown: Shown }
+  | { readonly stage: Stage; readonly message: string; readonly code: string };
+
+const timeoutMs = 8_000;
+
+/** Looks the name up, connects, and shakes hands; nothing is sent. The certificate is not judged here, only what TLS says of its chain. */
+export async function probeTls(address: string, caPem: string | undefined): Promise<ProbeResult> {
+  const url = parseAddress(address);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const lookup = await lookUp(host);
+  if (lookup !== undefined) return lookup;
+  const tls = process.getBuiltinModule("node:tls");
+  return new Promise((resolve) => {
+    let connected = false;
+    const socket = tls.connect({
+      ...{ host, port: Number(url.port || 443), minVersion: "TLSv1.3", rejectUnauthorized: false },
+      ...(isIP(host) === 0 && { servername: host }),
+      ...(caPem !== undefined && { ca: caPem }),
+    });
+    const end = (result: ProbeResult) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(result);
+    };
+    const fail = (message: string, code: string) => end({ stage: connected ? "tls" : "tcp", message, code });
+    const timer = setTimeout(() => fail(`no answer within ${timeoutMs / 1000} s`, "ETIMEDOUT"), timeoutMs);
+    socket.once("connect", () => (connected = true));
+    socket.once("error", (error: NodeJS.ErrnoException) => fail(error.message, error.code ?? ""));
+    socket.once("secureConnect", () => {
+      const untrusted = socket.authorized ? "" : String(socket.authorizationError);
+      end({ shown: { certificate: socket.getPeerCertificate(), untrusted } });
+    });
+  });
+}
+
+async function lookUp(host: string): Promise<Exclude<ProbeResult, { shown: Shown }> | undefined> {
+  if (isIP(host) !== 0) return undefined;
+  const dns = process.getBuiltinModule("node:dns/promises");
+  try {
+    await dns.lookup(host);
+    return undefined;
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    return { stage: "dns", message: `no address was found for the name ${host} (${code})`, code };
+  }
+}
+
+/** What to try, by stage. */
+export function stageHint(stage: Stage, address: string): string {
+  switch (stage) {
+    case "dns":
+      return "Is the name right?  getent hosts NAME. An address works too: start the control plane with --advertise and it.";
+    case "tcp":
+      return "Is the control plane up?  there: systemctl status ozwald-controlplane. Does a firewall let this machine through?";
+    case "tls":
+      return `Is ${address} a control plane, and nothing between that opens TLS?  openssl s_client -connect HOST:PORT`;
+    case "authority":
+      return "Was the control plane set up anew? Fetch a new context file from it. If not, something else answers there.";
+    case "token":
+      return "Fetch a new context file from the control plane's machine (~/.config/ozwald/contexts).";
+  }
+}
+
+/** The stage of what a call threw after the connection itself was fine. */
+export function stageOfCall(error: unknown): Stage {
+  if (!(error instanceof OzError)) return "tls";
+  return error.code === "unauthenticated" || error.code === "permission_denied" ? "token" : "tls";
+}
