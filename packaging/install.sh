@@ -39,7 +39,7 @@ main() {
   arguments "$@"
   program=ozwald-$role unit=/etc/systemd/system/ozwald-$role.service env_file=$config/$role.env
   [ -n "$role" ] && [ -n "$sha256" ] || fail "this text was not filled in. A control plane serves it as /install."
-  [ "$(id -u)" = 0 ] || fail "this needs root: put sudo before sh, such as: curl … | sudo sh -s -- …"
+  [ "$(id -u)" = 0 ] || [ $dry = yes ] || fail "this needs root: put sudo before sh, such as: curl … | sudo sh -s -- …"
   [ "$service" = no ] || [ -d /run/systemd/system ] || service=absent
   trap cleanup EXIT
   trap 'exit 130' INT
@@ -55,7 +55,7 @@ arguments() {
   while [ $# -gt 0 ]; do
     case $1 in
       --token | --name | --dir | --state | --listen | --advertise | --rest)
-        [ $# -ge 2 ] || fail "$1 needs a value. --help says which."
+        case ${2---} in --*) fail "$1 needs a value. --help says which." ;; esac
         value=$2; option=$1; shift ;;
       --*=*) value=${1#*=}; option=${1%%=*} ;;
       *) value=; option=$1 ;;
@@ -491,12 +491,20 @@ uninstall() {
   rm -f "$state/$program.pid"
   if [ $purge = yes ]; then
     rm -rf "$state" "$env_file"
+    [ "$role" = agent ] || forget_admin
     rmdir "$config" "${state%/*}" 2>/dev/null
     say "$program is removed, with its state."
   else
     say "$program is removed. Its state stays in $state (--uninstall --purge removes it)."
   fi
   [ "$role" != agent ] || say "Its containers keep running: docker ps --filter label=ozwald.cluster"
+}
+
+# The way of root into a control plane that is no more.
+forget_admin() {
+  own=${OZWALD_CONFIG_DIR:-$(echo ~root)/.config/ozwald}
+  rm -rf "$own/contexts/local.json" /run/ozwald
+  rmdir "$own/contexts" 2>/dev/null && rm -f "$own/current" && rmdir "$own"
 }
 
 main "$@"
