@@ -317,7 +317,10 @@ StartLimitIntervalSec=0
 EnvironmentFile=-$env_file
 ExecStart=$dir/$program run --state $state
 Restart=always
-RestartSec=1
+# At once, then slower; older versions of systemd leave out the second line and the third.
+RestartSec=300ms
+RestartSteps=6
+RestartMaxDelaySec=10
 # Only the program itself ends. What runs keeps running.
 KillMode=process
 UMask=0077

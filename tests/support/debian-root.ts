@@ -24,19 +24,26 @@ export type DebianRoot = {
 };
 
 const mirror = process.env["OZWALD_TEST_DEBIAN_MIRROR"] ?? "http://deb.debian.org/debian";
-const cached = "/var/tmp/ozwald-test-debian-12";
-const packages = "curl,wget,ca-certificates,iproute2,busybox-static";
+const contents = {
+  bookworm: "curl,wget,ca-certificates,iproute2,busybox-static",
+  trixie: "curl,wget,ca-certificates,iproute2,systemd,systemd-sysv,dbus",
+} as const;
 
-/** Takes about a minute the first time; later runs copy what that made. */
-async function bareDebian(): Promise<string> {
-  if (existsSync(join(cached, "etc/os-release"))) return cached;
-  if ((await runCommand(["which", "debootstrap"])).code !== 0)
-    await mustRun(["apt-get", "install", "-y", "-qq", "debootstrap"], { timeoutMs: 180_000 });
-  const partial = `${cached}.${process.pid}`;
-  const argv = ["debootstrap", "--variant=minbase", `--include=${packages}`, "bookworm", partial, mirror];
-  await mustRun(argv, { timeoutMs: 600_000 });
-  await rename(partial, cached);
-  return cached;
+/** A copy of a bare Debian, trixie with systemd. The first one takes about a minute; what that made is kept in /var/tmp and copied. */
+export async function copyDebian(release: keyof typeof contents): Promise<string> {
+  const cached = `/var/tmp/ozwald-test-${release}`;
+  if (!existsSync(join(cached, "etc/os-release"))) {
+    if ((await runCommand(["which", "debootstrap"])).code !== 0)
+      await mustRun(["apt-get", "install", "-y", "-qq", "debootstrap"], { timeoutMs: 180_000 });
+    const partial = `${cached}.${process.pid}`;
+    const argv = ["debootstrap", "--variant=minbase", `--include=${contents[release]}`, release, partial, mirror];
+    await mustRun(argv, { timeoutMs: 600_000 });
+    await rename(partial, cached);
+  }
+  const folder = await mkdtemp(join(tmpdir(), "ozwald-debian-"));
+  const filter = (path: string) => !/\/(dev|proc|sys)\/./.test(path.slice(cached.length));
+  await cp(cached, folder, { recursive: true, verbatimSymlinks: true, filter });
+  return folder;
 }
 
 export type DebianRootOptions = {
@@ -48,15 +55,9 @@ export type DebianRootOptions = {
 
 export async function debianRoot(options: DebianRootOptions = {}): Promise<DebianRoot> {
   const { enter = (argv) => [...argv] } = options;
-  const source = await bareDebian();
-  const folder = await mkdtemp(join(tmpdir(), "ozwald-debian-"));
+  const folder = await copyDebian("bookworm");
   await using undo = new AsyncDisposableStack();
   undo.defer(() => rm(folder, { recursive: true, force: true }));
-  await cp(source, folder, {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: (path) => !/\/(dev|proc|sys)\/./.test(path),
-  });
   const mounts = undo.use(new AsyncDisposableStack());
   const mount = async (from: string, to: string) => {
     await mustRun(["mount", "--bind", from, to]);
