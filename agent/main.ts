@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { text } from "node:stream/consumers";
 import { errorCodes, type OzError, toOzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
-import { commit, version } from "#core/version.ts";
+import { commit, protoHash, version } from "#core/version.ts";
 import { readConfig, readJoin, readStatus } from "./config.ts";
 
 const help = `ozwald-agent ${version}: runs what the control plane asks of this machine, also while that one is away
@@ -90,6 +90,8 @@ async function status(argv: readonly string[]): Promise<number> {
 }
 
 async function printVersion(argv: readonly string[]): Promise<number> {
-  process.stdout.write(argv.includes("json") ? `${JSON.stringify({ version, commit })}\n` : `${version}\n`);
+  process.stdout.write(
+    argv.includes("json") ? `${JSON.stringify({ version, commit, proto: protoHash })}\n` : `${version}\n`,
+  );
   return 0;
 }

@@ -66,7 +66,7 @@ describe("typos", () => {
 test("version needs no control plane", async () => {
   expect(await runOzctl(["version"])).toEqual({ code: 0, out: `ozctl ${version} (source)\n`, err: "" });
   const { out } = await runOzctl(["version", "-o", "json"]);
-  expect(JSON.parse(out)).toEqual({ client: { version, commit: "source" } });
+  expect(JSON.parse(out)).toEqual({ client: { version, commit: "source", proto: "source" } });
 });
 
 describe("contexts", () => {

@@ -1,5 +1,6 @@
 // The doors: which callers come in where, and how each is known.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { OzError, toOzError } from "#core/errors.ts";
 import { createLinkServer } from "./agents/link-service.ts";
 import type { ApiContext } from "./api/context.ts";
@@ -8,6 +9,8 @@ import { createApiHandler } from "./api/router.ts";
 import { bearerPrincipal } from "./auth/bearer.ts";
 import type { Config, Secrets } from "./config.ts";
 import type { ListenerChecks } from "./listener-checks.ts";
+import { withInstallPages } from "./install/install-pages.ts";
+import { packaged } from "./install/packaged.ts";
 import { agentIdentity } from "./pki/agent-identity.ts";
 import { createRestHandler } from "./rest/rest-handler.ts";
 import { listenLoopback } from "./server/loopback.ts";
@@ -36,7 +39,13 @@ export function openTlsPort(config: Config, context: ApiContext): Promise<TlsPor
     agentIdentity: ownAgent(authority.clusterId),
     isRevoked: context.isRevoked,
     grpcServer,
-    apiHandler: createApiHandler(context, bearerPrincipal(context.store, clock)),
+    apiHandler: withInstallPages(createApiHandler(context, bearerPrincipal(context.store, clock)), {
+      packaged: packaged(),
+      dir: join(config.stateDir, "dist"),
+      address: context.advertised,
+      pin: authority.serverPinSha256,
+      log: context.log,
+    }),
     clock,
     log: context.log,
   });

@@ -1,7 +1,7 @@
 // The control plane's command line: flags → config → wire → wait for a signal.
 import { errorCodes, toOzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
-import { commit, version } from "#core/version.ts";
+import { commit, protoHash, version } from "#core/version.ts";
 import { readConfig, readSecrets } from "./config.ts";
 
 const help = `ozwald-controlplane ${version}: holds what is wanted, and the truth about every host
@@ -35,7 +35,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     return command === undefined ? 2 : 0;
   }
   if (command === "version" || command === "--version") {
-    process.stdout.write(rest.includes("json") ? `${JSON.stringify({ version, commit })}\n` : `${version}\n`);
+    process.stdout.write(
+      rest.includes("json") ? `${JSON.stringify({ version, commit, proto: protoHash })}\n` : `${version}\n`,
+    );
     return 0;
   }
   if (command !== "run") {

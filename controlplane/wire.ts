@@ -19,6 +19,7 @@ import { localRoot } from "./auth/principal.ts";
 import { createChanger } from "./change/change.ts";
 import type { Config, Secrets } from "./config.ts";
 import { createListenerChecks, type ListenerChecks } from "./listener-checks.ts";
+import { packaged } from "./install/packaged.ts";
 import { openRest, openTlsPort } from "./listeners.ts";
 import { configDir, ensureLocalContext } from "./local-context.ts";
 import { type Authority, openAuthority } from "./pki/authority.ts";
@@ -118,6 +119,7 @@ async function createContext(parts: ContextParts, undo: AsyncDisposableStack): P
       obeyedEpoch: admission.obeyedEpoch,
     }),
     advertised: () => doors.address,
+    installable: packaged() !== undefined,
     checks: () => checks.list(),
     obeyedEpoch: admission.obeyedEpoch,
     isRevoked: (hostId) => revoked.has(hostId),

@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import path from "node:path";
 import vm from "node:vm";
@@ -47,7 +48,7 @@ async function bundle(entry: string, outfile: string): Promise<void> {
       ssh2: path.join(root, "packaging", "no-ssh2.cjs"),
       "@grpc/proto-loader": path.join(root, "packaging", "no-proto-loader.cjs"),
     },
-    define: { OZWALD_COMMIT: JSON.stringify(commitId()) },
+    define: { OZWALD_COMMIT: JSON.stringify(commitId()), OZWALD_PROTO: JSON.stringify(protoHash()) },
     logLevel: "warning",
   });
 }
@@ -62,6 +63,13 @@ function commitId(): string {
   } catch {
     return "unknown";
   }
+}
+
+/** Of the contract as the compiler sees it: comments and order of files do not count. */
+function protoHash(): string {
+  const buf = path.join(root, "node_modules", ".bin", "buf");
+  const descriptors = execFileSync(buf, ["build", "proto", "--exclude-source-info", "-o", "-"], { cwd: root });
+  return createHash("sha256").update(descriptors).digest("hex").slice(0, 12);
 }
 
 /** Wraps a bundle as Node wraps modules, and writes its compiled form, made by the same Node that will run it. */
@@ -94,7 +102,10 @@ function baseBinary(): string {
 
 async function makeExecutable(base: string): Promise<string> {
   const output = path.join(work, "ozwald");
-  const assets: Record<string, string> = { "better_sqlite3.node": sqliteAddon() };
+  const assets: Record<string, string> = {
+    "better_sqlite3.node": sqliteAddon(),
+    "install.sh": path.join(root, "packaging", "install.sh"),
+  };
   for (const program of Object.keys(names)) {
     assets[`${program}.js`] = path.join(work, `${program}.js`);
     assets[`${program}.cache`] = path.join(work, `${program}.cache`);

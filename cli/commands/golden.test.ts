@@ -401,7 +401,8 @@ test("host invite and host rm", async () => {
   const routes = (router: ConnectRouter) => {
     router.rpc(HostsService.method.createInvite, ({ name, ttlSeconds }) => {
       asked.push({ name, ttlSeconds });
-      return { token: "ozj_7f", address: "https://10.0.0.5:7443" };
+      const installLine = name === "bare" ? "curl … | sh -s -- --token ozj_7f" : "";
+      return { token: "ozj_7f", address: "https://10.0.0.5:7443", installLine };
     });
     router.rpc(HostsService.method.removeHost, ({ name, force }) => {
       asked.push({ name, force });
@@ -414,10 +415,19 @@ test("host invite and host rm", async () => {
   expect((await run(routes, ["host", "invite", "--name", "tower", "--ttl", "2h"])).out).toMatch(
     /^On tower, as root \(valid 2 h, once\):/,
   );
+  expect((await run(routes, ["host", "invite", "--name", "bare"])).out).toBe(
+    lines(
+      "On bare, as root (valid 15 min, once):",
+      "  curl … | sh -s -- --token ozj_7f",
+      "Where Ozwald is installed already:",
+      "  ozwald-agent join https://10.0.0.5:7443 --token ozj_7f",
+    ),
+  );
   expect((await run(routes, ["host", "rm", "tower", "--force"])).code).toBe(0);
   expect(asked).toEqual([
     { name: "", ttlSeconds: 900 },
     { name: "tower", ttlSeconds: 7200 },
+    { name: "bare", ttlSeconds: 900 },
     { name: "tower", force: true },
   ]);
 });

@@ -31,9 +31,9 @@ function inviteCommand(session: Session): Command {
       const invite = await (await session.client()).call(HostsService.method.createInvite, { name, ttlSeconds: ttl });
       if (await printMessage(session.io, output, CreateInviteResponseSchema, invite)) return 0;
       const valid = ttl % 60 === 0 && ttl < 5_400 ? `${ttl / 60} min` : formatDuration(ttl * 1000);
-      session.io.out(
-        `On ${name || "that machine"}, as root (valid ${valid}, once):\n  ozwald-agent join ${invite.address} --token ${invite.token}\n`,
-      );
+      const join = `  ozwald-agent join ${invite.address} --token ${invite.token}\n`;
+      const install = invite.installLine === "" ? "" : `  ${invite.installLine}\nWhere Ozwald is installed already:\n`;
+      session.io.out(`On ${name || "that machine"}, as root (valid ${valid}, once):\n${install}${join}`);
       return 0;
     },
   );

@@ -1,6 +1,6 @@
 // ozctl version: of this program, and with --server of the control plane.
 import type { Command } from "commander";
-import { commit, version } from "#core/version.ts";
+import { commit, protoHash, version } from "#core/version.ts";
 import { StatusService } from "#proto/status_pb.ts";
 import { newCommand, type OutputFormat, runs, withOutput } from "../command.ts";
 import { printValue } from "../output/format.ts";
@@ -17,7 +17,7 @@ export function versionCommand(session: Session): Command {
     const status = await client?.call(StatusService.method.getStatus, {});
     if (output === "json" || output === "yaml") {
       await printValue(session.io, output, {
-        client: { version, commit },
+        client: { version, commit, proto: protoHash },
         ...(status && { server: { version: status.version, address: status.address } }),
       });
       return 0;

@@ -370,8 +370,12 @@ describe("hosts and unknown replicas", () => {
 
   test("invitations are single-use, named, and end; removing a host needs force while it runs something", async () => {
     const client = plane.client(HostsService);
-    const { token, address } = await client.createInvite({ name: "tower" });
+    const { token, address, serverPin, installLine } = await client.createInvite({ name: "tower" });
     expect(address).toBe("https://127.0.0.1:7443");
+    expect(serverPin).toBe(plane.context.authority.serverPinSha256);
+    expect(installLine).toBe(
+      `curl -fsSk --pinnedpubkey 'sha256//${serverPin}' https://127.0.0.1:7443/install | sh -s -- --token ${token}`,
+    );
     expect(token).toMatch(/^ozj_/);
     expect((await failure(client.createInvite({ ttlSeconds: 999_999 }))).detail?.code).toBe("bad_request");
     expect(

@@ -23,6 +23,8 @@ export type ApiContext = {
   world(): Promise<World>;
   /** Address printed for others. */
   advertised(): string;
+  /** Whether a machine that has nothing yet can install from here; not so from source. */
+  readonly installable: boolean;
   /** Checks of listeners and the like. */
   checks(): readonly StatusCheck[];
   /** Epoch that a host obeyed when it last said hello. */

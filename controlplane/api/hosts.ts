@@ -6,6 +6,7 @@ import { isName, suggestion } from "#core/names.ts";
 import { HostsService } from "#proto/hosts_pb.ts";
 import { principalKey } from "../auth/principal.ts";
 import { mintJoinToken } from "../auth/tokens.ts";
+import { installLine } from "../install/install-script.ts";
 import { createInvite } from "../store/invites.ts";
 import { updateHost } from "../store/hosts.ts";
 import { deleteReplica } from "../store/replicas.ts";
@@ -41,7 +42,12 @@ export function hostRoutes(router: ConnectRouter, context: ApiContext): void {
           actor: call.values.get(principalKey).name,
         });
       });
-      return { token: minted.token, address: context.advertised(), expires: timestampFromMs(expiresAt) };
+      const address = context.advertised();
+      const pin = context.authority.serverPinSha256;
+      return {
+        ...{ token: minted.token, address, expires: timestampFromMs(expiresAt), serverPin: pin },
+        installLine: context.installable ? installLine(address, pin, minted.token) : "",
+      };
     },
     async removeHost({ name, force }, call) {
       const world = await context.world();

@@ -70,6 +70,7 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
       obeyedEpoch: () => 7,
     }),
     advertised: () => "https://127.0.0.1:7443",
+    installable: true,
     checks: () => [],
     obeyedEpoch: () => 7,
     isRevoked: () => false,

@@ -1,7 +1,7 @@
 # Shared by scripts/test and scripts/quickstart: finds out what is missing and installs it, or only says so. POSIX sh; to be sourced.
 # Sets nothing but functions. ozwald_install=no makes every ensure_* refuse instead of install.
 
-ozwald_root=$(cd "$(dirname "$0")/.." && pwd)
+ozwald_root=$PWD # whoever sources this has gone to the root before
 ozwald_missing=""
 
 say() { printf '%s\n' "$*"; }
@@ -115,4 +115,14 @@ start_engine() {
     }
     sleep 1
   done
+}
+
+# dist/ozwald, built again when any source is newer than it.
+build_executable() {
+  cd "$ozwald_root" || return 1
+  [ -x dist/ozwald ] && [ -z "$(find core agent controlplane cli proto packaging scripts/build.ts package-lock.json \( -name '*.ts' -o -name '*.cjs' -o -name '*.json' -o -name '*.sh' \) ! -name '*.test.ts' -newer dist/ozwald -print -quit)" ] && return 0
+  PATH="$PWD/node_modules/.bin:$PATH" npm run --silent build >"$ozwald_log" 2>&1 || {
+    tail -n 20 "$ozwald_log" >&2
+    fail "The build failed; its last lines are above."
+  }
 }

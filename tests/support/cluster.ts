@@ -27,6 +27,8 @@ export type ClusterOptions = {
   address?: string;
   /** Folder for the control plane's state, for example on a small disk. Default: a new one. */
   stateDir?: string;
+  /** Command line of the control plane's program. Default: what is tested. */
+  program?: readonly string[];
 };
 
 export type AgentOptions = {
@@ -72,7 +74,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const flags = ["--state", stateDir, "--listen", `${address}:${port}`, "--rest", "off", "--socket", socket];
   const control = managedProgram({
     name: "control plane",
-    argv: [...testedProgram("ozwald-controlplane"), "run", ...flags, "--advertise", address],
+    argv: [...(options.program ?? testedProgram("ozwald-controlplane")), "run", ...flags, "--advertise", address],
     env,
     isReady: (output) => /"msg":"ready"/.test(output),
   });

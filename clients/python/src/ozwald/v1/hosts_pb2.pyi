@@ -73,14 +73,18 @@ class CreateInviteRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., ttl_seconds: _Optional[int] = ...) -> None: ...
 
 class CreateInviteResponse(_message.Message):
-    __slots__ = ("token", "address", "expires")
+    __slots__ = ("token", "address", "expires", "server_pin", "install_line")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    SERVER_PIN_FIELD_NUMBER: _ClassVar[int]
+    INSTALL_LINE_FIELD_NUMBER: _ClassVar[int]
     token: str
     address: str
     expires: _timestamp_pb2.Timestamp
-    def __init__(self, token: _Optional[str] = ..., address: _Optional[str] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    server_pin: str
+    install_line: str
+    def __init__(self, token: _Optional[str] = ..., address: _Optional[str] = ..., expires: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., server_pin: _Optional[str] = ..., install_line: _Optional[str] = ...) -> None: ...
 
 class RemoveHostRequest(_message.Message):
     __slots__ = ("name", "force")

@@ -1,0 +1,515 @@
+#!/bin/sh
+# Installs Ozwald on this machine, upgrades it, and removes it. A control plane fills in what it is and serves this text as /install;
+# ./scripts/install does the same for the control plane itself. POSIX sh with nothing but what dash or busybox have.
+# Everything is within these braces, so that half of this text is a syntax error and runs nothing.
+{
+set -u
+umask 022
+
+role=@ROLE@ version=@VERSION@ target=@TARGET@ address=@ADDRESS@ pin=@PIN@
+file=@FILE@ file_sha256=@FILE_SHA256@ sha256=@SHA256@
+
+usage() {
+  cat <<EOF
+Installs ozwald $version ($role). Options:
+  --token TOKEN      from: ozctl host invite. "-" reads it from standard input; also OZWALD_JOIN_TOKEN
+  --name NAME        name of this machine in the cluster (default: its own)
+  --dir DIR          where the programs go (default: /usr/local/bin)
+  --state DIR        where its state is kept (default: /var/lib/ozwald/$role)
+  --listen, --advertise, --rest   of ozwald-controlplane; kept from one run to the next
+  --no-service       no systemd unit: starts it in the background, until the next boot
+  --install-docker   installs Docker from the distribution when there is none (asked for at a terminal)
+  --dry-run          says what would be done
+  --rollback         back to the version before the last upgrade
+  --uninstall        removes programs and service; what runs keeps running, state stays
+  --purge            with --uninstall: removes its state and settings too
+EOF
+}
+
+say() { printf '%s\n' "$*"; }
+fail() { printf 'ozwald: %s\n' "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+
+main() {
+  token=${OZWALD_JOIN_TOKEN-} name= dir=/usr/local/bin state=/var/lib/ozwald/$role
+  do=install service=yes purge=no dry=no docker=ask advertise=${OZWALD_ADVERTISE-}
+  # For tests: where to look for what the machine has.
+  sysroot=${OZWALD_SYSROOT-} config=/etc/ozwald
+  arguments "$@"
+  program=ozwald-$role unit=/etc/systemd/system/ozwald-$role.service env_file=$config/$role.env
+  [ -n "$role" ] && [ -n "$sha256" ] || fail "this text was not filled in. A control plane serves it as /install."
+  [ "$(id -u)" = 0 ] || [ $dry = yes ] || fail "this needs root: put sudo before sh, such as: curl … | sudo sh -s -- …"
+  [ "$service" = no ] || [ -d /run/systemd/system ] || service=absent
+  trap cleanup EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  case $do in
+    install) install_all ;;
+    rollback) rollback ;;
+    uninstall) uninstall ;;
+  esac
+}
+
+arguments() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --token | --name | --dir | --state | --listen | --advertise | --rest)
+        case ${2---} in --*) fail "$1 needs a value. --help says which." ;; esac
+        value=$2; option=$1; shift ;;
+      --*=*) value=${1#*=}; option=${1%%=*} ;;
+      *) value=; option=$1 ;;
+    esac
+    case $option in
+      --token) token=$value ;;
+      --name) name=$value ;;
+      --dir) dir=$value ;;
+      --state) state=$value ;;
+      --listen) OZWALD_LISTEN=$value ;;
+      --advertise) advertise=${advertise:+$advertise,}$value ;;
+      --rest) OZWALD_REST=$value ;;
+      --no-service) service=no ;;
+      --install-docker) docker=yes ;;
+      --dry-run) dry=yes ;;
+      --rollback) do=rollback ;;
+      --uninstall) do=uninstall ;;
+      --purge) purge=yes ;;
+      --help | -h) usage; exit 0 ;;
+      *) fail "there is no option $option. --help says which there are." ;;
+    esac
+    shift
+  done
+  case $dir$state in *[!A-Za-z0-9/._-]*) fail "--dir and --state: letters, digits, / . _ - only" ;; esac
+  case $dir in /*) ;; *) fail "--dir $dir: begin with /" ;; esac
+  case $state in /?*) ;; *) fail "--state $state: begin with /" ;; esac
+  [ "$token" != - ] || IFS= read -r token || [ -n "$token" ] || fail "there was no token on standard input."
+  [ "$purge" = no ] || [ $do = uninstall ] || fail "--purge goes with --uninstall."
+}
+
+install_all() {
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64 | Linux-amd64) mine=linux-x64 ;;
+    Linux-aarch64 | Linux-arm64) mine=linux-arm64 ;;
+    *) mine="$(uname -s) on $(uname -m)" ;;
+  esac
+  [ "$mine" = "$target" ] || fail "this machine is $mine, and the control plane has $target only. Build Ozwald on a machine like this one."
+  if [ "$role" = agent ] && [ -z "$token" ] && [ ! -e "$state/identity.json" ]; then
+    fail "this machine has not joined yet and there is no token. Make a line with: ozctl host invite"
+  fi
+  look_around
+  say "ozwald $version$seen"
+  if [ $dry = yes ]; then plan; return; fi
+  [ -n "$engine" ] || offer_docker
+  done_line=
+  put_program
+  configure
+  if [ "$role" = agent ]; then join_cluster; else config_dir=${OZWALD_CONFIG_DIR:-$(echo ~root)/.config/ozwald}; fi
+  start_service
+  await_ready
+  say "${done_line# · }"
+  [ -z "$todo" ] || printf '%s' "$todo"
+}
+
+plan() {
+  installed && say "  keep     $dir/ozwald, it is this version" ||
+    say "  download $file (sha256 $file_sha256) → $dir/ozwald${old:+, the present one becomes ozwald.previous}"
+  say "  link     $dir/$program and $dir/ozctl"
+  [ "$role" != agent ] || [ -e "$state/identity.json" ] || say "  join     $address${name:+ as $name}"
+  case $service in
+    yes) say "  service  $unit, started and enabled" ;;
+    *) say "  start    $dir/$program run --state $state in the background" ;;
+  esac
+  [ -z "$todo" ] || printf '%s' "$todo"
+  say "Nothing was done (--dry-run)."
+}
+
+# What the machine is, in $seen (for the first line), $engine (empty without one) and $todo (lines with what to do).
+look_around() {
+  seen= engine= todo= old=
+  [ ! -e "$dir/ozwald" ] || old=$dir/ozwald
+  [ ! -r "$sysroot/etc/os-release" ] || seen=" · $(. "$sysroot/etc/os-release"; say "${NAME%% *} ${VERSION_ID-}")"
+  [ "$role" = agent ] || { engine=unneeded; return 0; }
+  if [ -S "$sysroot/var/run/docker.sock" ]; then
+    engine=$(curl -fs --max-time 5 --unix-socket "$sysroot/var/run/docker.sock" http://engine/version 2>/dev/null |
+      sed -n 's/.*"Version":"\([0-9][0-9.]*\)[^"]*","ApiVersion.*/\1/p')
+    [ -n "$engine" ] || engine=$(docker version --format '{{.Server.Version}}' 2>/dev/null) || engine=
+    engine="Docker${engine:+ $engine}"
+  fi
+  seen="$seen · ${engine:-no Docker}"
+  look_for_gpus
+}
+
+# Cards by their PCI vendor: a card without a driver is seen too.
+card_of() {
+  for card in "$sysroot"/sys/bus/pci/devices/*; do
+    [ -r "$card/class" ] || continue
+    case $(cat "$card/class") in 0x03*) [ "$(cat "$card/vendor")" != "$1" ] || return 0 ;; esac
+  done
+  return 1
+}
+
+look_for_gpus() {
+  gpus=
+  driver=$(sed -n 's/^NVRM version:.* \([0-9][0-9]*\.[0-9][0-9]*\)[0-9.]* .*/\1/p' "$sysroot/proc/driver/nvidia/version" 2>/dev/null)
+  if [ -n "$driver" ]; then
+    gpus=" · NVIDIA $driver"
+    [ -n "$sysroot" ] || ! has nvidia-smi || gpus=$gpus$(nvidia-smi --query-gpu=name,memory.total --format=csv,noheader,nounits 2>/dev/null |
+      sed 's/^NVIDIA //; s/GeForce //' | awk -F', ' '{ printf " · %s %.0f GiB", $1, $2 / 1024 }')
+    toolkit=$("${sysroot:+$sysroot/usr/bin/}nvidia-ctk" --version 2>/dev/null | sed -n 's/.*version \([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p')
+    if [ -z "$toolkit" ]; then
+      gpus="$gpus · no container toolkit"
+      need "containers cannot use the NVIDIA card: apt-get install nvidia-container-toolkit" \
+        "(https://docs.nvidia.com/datacenter/cloud-native/container-toolkit), then: nvidia-ctk runtime configure && systemctl restart docker"
+    elif grep -q nvidia "$sysroot/etc/docker/daemon.json" 2>/dev/null || [ -e "$sysroot/etc/cdi/nvidia.yaml" ]; then
+      gpus="$gpus · container toolkit $toolkit ok"
+    else
+      gpus="$gpus · container toolkit $toolkit not configured"
+      need "Docker does not know the NVIDIA toolkit: nvidia-ctk runtime configure && systemctl restart docker"
+    fi
+  elif card_of 0x10de; then
+    gpus=" · NVIDIA card without driver"
+    need "the NVIDIA card needs its driver: apt-get install nvidia-driver (Ubuntu: ubuntu-drivers install), then reboot"
+  fi
+  if [ -e "$sysroot/dev/kfd" ]; then
+    gpus="$gpus · AMD GPU"
+  elif card_of 0x1002; then
+    gpus="$gpus · AMD card without compute driver"
+    need "for the AMD card: load the amdgpu driver (modprobe amdgpu; apt-get install firmware-amd-graphics), then look for /dev/kfd"
+  fi
+  seen="$seen${gpus:- · no GPU (fine)}"
+}
+
+need() { todo="$todo  to do: $*
+"; }
+
+offer_docker() {
+  if [ $docker = ask ] && [ -t 1 ] && [ -r /dev/tty ]; then
+    printf 'There is no Docker here. Install it from the distribution? [y/N] '
+    read -r reply </dev/tty || reply=
+    case $reply in y | Y | yes) docker=yes ;; esac
+  fi
+  if [ $docker != yes ]; then
+    need "there is no Docker: run this again with --install-docker, or apt-get install docker.io (https://docs.docker.com/engine/install)"
+    return 0
+  fi
+  has apt-get || fail "--install-docker knows Debian and Ubuntu only. Install it by hand (https://docs.docker.com/engine/install), then run this again."
+  say "installing Docker (apt-get install docker.io) …"
+  log=$(mktemp)
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq docker.io; } >"$log" 2>&1 ||
+    { tail -n 15 "$log" >&2; rm -f "$log"; fail "apt-get install docker.io failed; its last lines are above."; }
+  rm -f "$log"
+  if [ -d /run/systemd/system ]; then systemctl enable --now docker >/dev/null 2>&1; else need "start Docker: dockerd"; fi
+}
+
+sha256_of() {
+  if has sha256sum; then sha256sum <"$1"; elif has openssl; then openssl dgst -sha256 -r <"$1"; else fail "there is no sha256sum here."; fi |
+    sed 's/[^0-9a-f].*//'
+}
+
+installed() { [ -x "$dir/ozwald" ] && [ "$(sha256_of "$dir/ozwald")" = "$sha256" ]; }
+
+cleanup() { [ -z "${new-}" ] || rm -f "$new" "$new.gz"; }
+
+# The executable: complete, checked and tried before it gets its name. Whatever goes wrong, the present one stays.
+put_program() {
+  changed=no
+  mkdir -p "$dir" || fail "$dir cannot be made. Choose another with --dir DIR."
+  for link in "$program" ozctl; do
+    [ ! -e "$dir/$link" ] || [ "$(readlink "$dir/$link")" = ozwald ] || fail "$dir/$link is there and is not from Ozwald. Remove it, or choose another --dir."
+  done
+  # What a killed run left behind.
+  for left in "$dir"/.ozwald.new.*; do
+    pid=${left##*.new.}; pid=${pid%.gz}
+    [ ! -e "$left" ] || kill -0 "$pid" 2>/dev/null || rm -f "$left"
+  done
+  if installed; then
+    done_line=" · $dir/ozwald is this version already, sha256 ok"
+  else
+    new=$dir/.ozwald.new.$$
+    (: >"$new") 2>/dev/null || fail "$dir cannot be written to. Choose another with --dir DIR."
+    fetch_program
+    if [ -e "$dir/ozwald" ]; then
+      # A second name for the present file, so that there is one at every moment.
+      ln -f "$dir/ozwald" "$dir/.ozwald.previous" && mv -f "$dir/.ozwald.previous" "$dir/ozwald.previous" ||
+        fail "the present version could not be kept as ozwald.previous; nothing was changed."
+    fi
+    mv -f "$new" "$dir/ozwald" || fail "$dir/ozwald could not be replaced; nothing was changed."
+    changed=yes
+  fi
+  for link in "$program" ozctl; do ln -sf ozwald "$dir/$link"; done
+}
+
+fetch_program() {
+  if [ "$role" = agent ]; then
+    download "$address/dist/$file" "$new.gz"
+    [ "$(sha256_of "$new.gz")" = "$file_sha256" ] || fail "what came from $address is not what was promised (sha256). Nothing was changed."
+    gzip -dc <"$new.gz" >"$new" || fail "no room for the executable in $dir. Nothing was changed."
+    done_line=" · downloaded $(awk -v b="$(wc -c <"$new.gz")" 'BEGIN { printf "%.0f MB", b / 1e6 }')"
+    rm -f "$new.gz"
+  else
+    cp "$file" "$new" || fail "no room for the executable in $dir. Nothing was changed."
+    done_line=" · installed $dir/ozwald"
+  fi
+  [ "$(sha256_of "$new")" = "$sha256" ] || fail "the executable is not the one that was promised (sha256). Nothing was changed."
+  chmod 755 "$new"
+  tried=$("$new" "$program" version 2>&1)
+  [ "$tried" = "$version" ] || fail "the executable does not run here: $tried. Nothing was changed."
+  done_line="$done_line, sha256 ok"
+}
+
+# curl compares the key of the server. Without curl the sums in this text decide, and this text came from the right server.
+download() {
+  if has curl; then
+    curl -fsSk --pinnedpubkey "sha256//$pin" --connect-timeout 15 --speed-limit 1000 --speed-time 30 -o "$2" "$1" && return 0
+  elif has wget; then
+    wget -q --no-check-certificate -O "$2" "$1" && return 0
+  else
+    fail "there is neither curl nor wget here. Debian: apt-get install curl"
+  fi
+  fail "the download of $1 failed. Nothing was changed; run this again."
+}
+
+# Settings of the service that outlive upgrades: proxies, and where the control plane listens.
+configure() {
+  settings_changed=no
+  for key in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY OZWALD_LOG_LEVEL; do
+    eval "keep $key \"\${$key-}\""
+  done
+  if [ "$role" = agent ]; then
+    keep OZWALD_ENGINE "${OZWALD_ENGINE-}"
+    return 0
+  fi
+  # One address that stays: that of the interface towards the rest of the world.
+  if [ -z "$advertise" ] && ! grep -q '^OZWALD_ADVERTISE=' "$env_file" 2>/dev/null; then
+    advertise=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
+  fi
+  keep OZWALD_ADVERTISE "$advertise"
+  for key in OZWALD_LISTEN OZWALD_REST OZWALD_SOCKET OZWALD_SYSTEM_KEY; do eval "keep $key \"\${$key-}\""; done
+}
+
+keep() {
+  [ -n "$2" ] || return 0
+  case $2 in *\'* | *\\*) fail "$1 holds a quote or a backslash; it cannot be kept." ;; esac
+  grep -qxF "$1='$2'" "$env_file" 2>/dev/null && return 0
+  mkdir -p "$config" && (umask 077; { grep -v "^$1=" "$env_file" 2>/dev/null; say "$1='$2'"; } >"$env_file.new") &&
+    mv -f "$env_file.new" "$env_file" || fail "$env_file cannot be written."
+  settings_changed=yes
+}
+
+join_cluster() {
+  joined=
+  [ -n "$token" ] || return 0
+  joined=$(OZWALD_JOIN_TOKEN=$token "$dir/ozwald-agent" join "$address" --state "$state" ${name:+--name "$name"}) ||
+    fail "the program is installed; joining failed, as said above. Make a new line with: ozctl host invite"
+}
+
+# Hardened as far as the work allows: it speaks to the engine's socket and looks at /proc and at what is mounted into containers.
+unit_text() {
+  cat <<EOF
+# Written by the installer of Ozwald, which replaces it. Changes belong into: systemctl edit $program
+[Unit]
+Description=Ozwald $role
+After=network-online.target docker.service
+Wants=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+EnvironmentFile=-$env_file
+ExecStart=$dir/$program run --state $state
+Restart=always
+# At once, then slower; older versions of systemd leave out the second line and the third.
+RestartSec=300ms
+RestartSteps=6
+RestartMaxDelaySec=10
+# Only the program itself ends. What runs keeps running.
+KillMode=process
+UMask=0077
+OOMScoreAdjust=-500
+LimitNOFILE=65536
+TasksMax=infinity
+NoNewPrivileges=yes
+LockPersonality=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=full
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+EOF
+  if [ "$role" = controlplane ]; then
+    cat <<EOF
+PrivateDevices=yes
+PrivateTmp=yes
+RuntimeDirectory=ozwald
+RuntimeDirectoryPreserve=yes
+Environment=OZWALD_CONFIG_DIR=$config_dir
+EOF
+  fi
+  printf '\n[Install]\nWantedBy=multi-user.target\n'
+}
+
+# Restarts only what runs something else than what is there now.
+start_service() {
+  mkdir -p "$state" && chmod 700 "$state" || fail "$state cannot be made."
+  if [ $service = yes ]; then
+    if [ "$(cat "$unit" 2>/dev/null)" != "$(unit_text)" ]; then
+      unit_text >"$unit.new" && mv -f "$unit.new" "$unit" && systemctl daemon-reload || fail "$unit cannot be written."
+      settings_changed=yes
+    fi
+    systemctl -q enable "$program" 2>/dev/null || fail "systemctl enable $program failed."
+  fi
+  if running && [ $changed = no ] && [ $settings_changed = no ]; then
+    done_line="$done_line · $program runs, not restarted"
+    return 0
+  fi
+  verb=started
+  ! running || verb=restarted
+  restart
+  case $service in
+    yes) done_line="$done_line · service $program $verb" ;;
+    *)
+      done_line="$done_line · $program $verb"
+      need "there is no service manager: after a boot start it with  $dir/$program run --state $state" ;;
+  esac
+}
+
+# Process of the program that was started without a service manager; empty without one.
+pid_of() {
+  pid=$(cat "$state/$program.pid" 2>/dev/null)
+  if [ -n "$pid" ] && tr '\000' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$program run --state $state "; then
+    say "$pid"
+  elif [ "$role" = agent ] && [ -x "$dir/$program" ]; then
+    "$dir/$program" status --state "$state" -o json 2>/dev/null | sed -n 's/.*"pid":\([0-9]*\),"up_ms".*/\1/p'
+  fi
+}
+
+running() {
+  if [ $service = yes ]; then systemctl -q is-active "$program"; else [ -n "$(pid_of)" ]; fi
+}
+
+stop() {
+  if [ $service = yes ]; then systemctl stop "$program" 2>/dev/null; return 0; fi
+  pid=$(pid_of)
+  [ -n "$pid" ] || return 0
+  kill -TERM "$pid" 2>/dev/null
+  tries=0
+  while kill -0 "$pid" 2>/dev/null; do
+    # An ended program that nobody collects is gone, too.
+    case $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null) in Z*) break ;; esac
+    tries=$((tries + 1))
+    [ $tries -lt 75 ] || fail "$program (process $pid) does not end. End it by hand, then run this again."
+    nap
+  done
+}
+
+restart() {
+  if [ $service = yes ]; then
+    systemctl restart "$program" || fail "systemctl restart $program failed: journalctl -u $program"
+    return 0
+  fi
+  stop
+  detach=setsid
+  has setsid || detach=nohup
+  (
+    umask 077
+    cd /
+    set -a
+    [ ! -r "$env_file" ] || . "$env_file"
+    set +a
+    [ "$role" = agent ] || export OZWALD_CONFIG_DIR="$config_dir"
+    unset OZWALD_JOIN_TOKEN
+    $detach sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$state/$program.pid" "$dir/$program" run --state "$state" \
+      >>"$state/$program.log" 2>&1 </dev/null &
+  )
+}
+
+uptime_cs() { read -r up rest </proc/uptime; say "${up%.*}${up#*.}"; }
+
+await_ready() {
+  began=$(uptime_cs)
+  where=$state/$program.log
+  [ $service != yes ] || where="journalctl -u $program"
+  while :; do
+    if [ "$role" = agent ]; then
+      status=$("$dir/$program" status --state "$state" -o json 2>/dev/null)
+      case $status in *'"link":"ready"'*) break ;; esac
+    else
+      server=$(OZWALD_CONFIG_DIR=$config_dir OZWALD_CONTEXT=local "$dir/ozctl" version --server 2>/dev/null | sed -n 's/^control plane .* at //p')
+      [ -z "$server" ] || break
+    fi
+    [ $(($(uptime_cs) - began)) -lt 3000 ] || {
+      say "${done_line# · }"
+      fail "$program is installed and did not get ready within 30 s: $where${old:+. Back to the version before: --rollback}"
+    }
+    nap
+  done
+  took=$(awk -v cs=$(($(uptime_cs) - began)) 'BEGIN { printf "%.1f s", cs / 100 }')
+  if [ "$role" = agent ]; then
+    host=$(say "$status" | sed -n 's/.*"host":"\([^"]*\)".*/\1/p')
+    where=$(say "$status" | sed -n 's/.*"control_plane":"\([^"]*\)".*/\1/p')
+    where=${where#https://}
+    case $joined in
+      joined*) done_line="$done_line · joined ${where%:7443} as $host in $took" ;;
+      *) done_line="$done_line · is $host of ${where%:7443}" ;;
+    esac
+  else
+    done_line="$done_line · ready at $server in $took"
+    todo="$todo  next: ozctl status · ozctl host invite
+"
+  fi
+}
+
+rollback() {
+  [ -e "$dir/ozwald.previous" ] || fail "there is no version to go back to in $dir (ozwald.previous)."
+  config_dir=${OZWALD_CONFIG_DIR:-$(echo ~root)/.config/ozwald}
+  if [ $dry = yes ]; then say "Would swap $dir/ozwald and $dir/ozwald.previous and restart $program."; return; fi
+  ln -f "$dir/ozwald" "$dir/.ozwald.swap" && mv -f "$dir/ozwald.previous" "$dir/ozwald" && mv -f "$dir/.ozwald.swap" "$dir/ozwald.previous" ||
+    fail "$dir cannot be written to."
+  restart
+  joined= old= done_line="back to $("$dir/$program" version), restarted"
+  await_ready
+  say "$done_line"
+}
+
+uninstall() {
+  if [ $dry = yes ]; then say "Would stop $program and remove it from $dir$([ $purge = no ] || say ", with $state and $env_file"). What runs keeps running."; return; fi
+  stop
+  if [ -e "$unit" ]; then
+    [ $service != yes ] || systemctl -q disable "$program" 2>/dev/null
+    rm -f "$unit"
+    [ $service != yes ] || systemctl daemon-reload
+  fi
+  [ "$(readlink "$dir/$program")" != ozwald ] || rm -f "$dir/$program"
+  # The other program of the same file may still be in use here.
+  if [ ! -e "$dir/ozwald-agent" ] && [ ! -e "$dir/ozwald-controlplane" ]; then
+    [ "$(readlink "$dir/ozctl")" != ozwald ] || rm -f "$dir/ozctl"
+    rm -f "$dir/ozwald" "$dir/ozwald.previous" "$dir"/.ozwald.new.*
+  fi
+  rm -f "$state/$program.pid"
+  if [ $purge = yes ]; then
+    rm -rf "$state" "$env_file"
+    [ "$role" = agent ] || forget_admin
+    rmdir "$config" "${state%/*}" 2>/dev/null
+    say "$program is removed, with its state."
+  else
+    say "$program is removed. Its state stays in $state (--uninstall --purge removes it)."
+  fi
+  [ "$role" != agent ] || say "Its containers keep running: docker ps --filter label=ozwald.cluster"
+}
+
+# The way of root into a control plane that is no more.
+forget_admin() {
+  own=${OZWALD_CONFIG_DIR:-$(echo ~root)/.config/ozwald}
+  rm -rf "$own/contexts/local.json" /run/ozwald
+  rmdir "$own/contexts" 2>/dev/null && rm -f "$own/current" && rmdir "$own"
+}
+
+main "$@"
+exit 0
+}

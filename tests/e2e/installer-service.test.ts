@@ -1,0 +1,155 @@
+// The installed services under a real systemd: started, hardened, back after a crash, upgraded, rolled back, and gone.
+import { existsSync, realpathSync } from "node:fs";
+import { appendFile, copyFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { HostState } from "#proto/hosts_pb.ts";
+import { type Cluster, startCluster } from "../support/cluster.ts";
+import { type NetnsHost, type NetnsHosts, netnsHosts } from "../support/netns-hosts.ts";
+import { report } from "../support/report-time.ts";
+import type { CommandResult } from "../support/run-command.ts";
+import { type SystemdMachine, systemdMachine } from "../support/systemd-machine.ts";
+import { waitUntil } from "../support/wait-until.ts";
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn("THE TEST OF THE INSTALLED SERVICES DOES NOT RUN: name spaces and pivot_root need root.");
+const clone = resolve(import.meta.dirname, "../..");
+const built = resolve(clone, "dist/ozwald");
+const packages = realpathSync(resolve(clone, "node_modules"));
+
+describe.skipIf(!isRoot)("under systemd", () => {
+  let machines: NetnsHosts;
+  let machine: NetnsHost;
+  let cluster: Cluster;
+  let debian: SystemdMachine;
+  let folder: string;
+  let program: string;
+
+  beforeAll(async () => {
+    if (!existsSync(built)) throw new Error(`${built} does not exist. Build it: npm run build`);
+    machines = await netnsHosts({ count: 1 });
+    machine = machines.hosts[0] as NetnsHost;
+    folder = await mkdtemp(join(tmpdir(), "ozwald-service-"));
+    program = join(folder, "ozwald-controlplane");
+    await copyFile(built, program);
+    cluster = await startCluster({ address: machines.bridgeAddress, program: [program] });
+    const show = dirname(packages) === clone ? [clone] : [clone, packages];
+    debian = await systemdMachine({ enter: machine.enter, engineSocket: machine.engine.socketPath, show });
+  });
+
+  afterAll(async () => {
+    await cluster?.dispose();
+    await debian?.dispose();
+    await machines?.dispose();
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  });
+
+  const shell = (script: string) => debian.run("sh", "-c", script);
+  const said = ({ stdout, stderr }: CommandResult): string => stdout + stderr;
+  const property = async (unit: string, name: string) =>
+    (await debian.run("systemctl", "show", "-P", name, unit)).stdout.trim();
+  const mainPid = (unit = "ozwald-agent") => property(unit, "MainPID");
+  const status = async () =>
+    JSON.parse((await debian.run("ozwald-agent", "status", "-o", "json")).stdout || "{}") as {
+      pid?: number;
+      link?: string;
+      engine_problem?: string;
+    };
+
+  async function printedLine(): Promise<string> {
+    const { stdout } = await cluster.ozctl("host", "invite", "--name", "tower");
+    return /^ {2}(curl .*)$/m.exec(stdout)?.[1] ?? "";
+  }
+
+  test("the printed line makes a service that is enabled, hardened, and reaches engine and control plane", async () => {
+    const line = await printedLine();
+    const done = await shell(line);
+    expect(done.code, said(done)).toBe(0);
+    expect(done.stdout).toMatch(/sha256 ok · service ozwald-agent started · joined .* as tower in \d+\.\d s$/m);
+    await cluster.untilHost("tower", HostState.ONLINE);
+    expect(await status()).toMatchObject({ link: "ready", engine_problem: "" });
+    expect((await debian.run("systemctl", "is-enabled", "ozwald-agent")).stdout.trim()).toBe("enabled");
+    const hardened = { KillMode: "process", Restart: "always", NoNewPrivileges: "yes", ProtectSystem: "full" };
+    for (const [name, value] of Object.entries(hardened))
+      expect([name, await property("ozwald-agent", name)]).toEqual([name, value]);
+    const verified = await debian.run("systemd-analyze", "verify", "/etc/systemd/system/ozwald-agent.service");
+    expect(said(verified)).not.toContain("ozwald-agent.service");
+    expect((await debian.run("ozwald-agent", "version", "-o", "json")).stdout).toMatch(
+      /^\{"version":"\d+\.\d+\.\d+","commit":"\w+","proto":"[0-9a-f]{12}"\}$/m,
+    );
+  });
+
+  test("again: nothing restarts", async () => {
+    const pid = await mainPid();
+    const again = await shell(`curl -fsSk https://${machines.bridgeAddress}:${cluster.port}/install | sh`);
+    expect(said(again)).toContain(
+      "is this version already, sha256 ok · ozwald-agent runs, not restarted · is tower of",
+    );
+    expect(await mainPid()).toBe(pid);
+  });
+
+  test("killed, it is back at once", async () => {
+    const pid = await mainPid();
+    const began = Date.now();
+    await shell(`kill -9 ${pid}`);
+    const back = async () => {
+      const { pid: now, link } = await status();
+      return now !== undefined && String(now) !== pid && link === "ready";
+    };
+    await waitUntil("another agent works", back, 30_000);
+    report("agent killed to connected again under systemd", Date.now() - began);
+    expect(await property("ozwald-agent", "NRestarts")).toBe("1");
+  });
+
+  test("upgrade and --rollback restart it, and it is connected", async () => {
+    await copyFile(program, `${program}.new`);
+    await appendFile(`${program}.new`, "another version\n");
+    await rename(`${program}.new`, program);
+    await cluster.control.kill9();
+    await cluster.control.start();
+    // A host that joined needs no other token.
+    const rerun = (flags = "") =>
+      shell(`curl -fsSk https://${machines.bridgeAddress}:${cluster.port}/install | sh -s -- ${flags}`);
+    const sums = async () =>
+      (await shell("sha256sum </usr/local/bin/ozwald; sha256sum </usr/local/bin/ozwald.previous")).stdout.split("\n");
+    const [first] = await sums();
+    const pid = await mainPid();
+    const upgraded = await rerun();
+    expect(said(upgraded)).toMatch(/downloaded \d+ MB, sha256 ok · service ozwald-agent restarted · is tower of/);
+    const [second, previous] = await sums();
+    expect([previous, second === first, (await mainPid()) === pid]).toEqual([first, false, false]);
+    const back = await rerun("--rollback");
+    expect(said(back)).toMatch(/^back to /);
+    expect(await sums()).toEqual([first, second, ""]);
+    expect(await status()).toMatchObject({ link: "ready" });
+  });
+
+  test("a control plane beside it: hardened, ready, back after a crash, and gone without the agent", async () => {
+    await writeFile(debian.path("/usr/bin/npm"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    await debian.run("ln", "-s", join(packages, ".bin/node"), "/usr/bin/node");
+    const done = await debian.run(`${clone}/scripts/install`, "--controlplane");
+    expect(done.code, said(done)).toBe(0);
+    expect(done.stdout).toContain(`service ozwald-controlplane started · ready at https://${machine.address}:7443 in `);
+    const verified = await debian.run("systemd-analyze", "verify", "/etc/systemd/system/ozwald-controlplane.service");
+    expect(said(verified)).not.toContain("ozwald-controlplane.service");
+    const pid = await mainPid("ozwald-controlplane");
+    await shell(`kill -9 ${pid}`);
+    const answers = async () =>
+      (await debian.run("ozctl", "status")).code === 0 && (await mainPid("ozwald-controlplane")) !== pid;
+    await waitUntil("another control plane answers", answers, 30_000);
+    const removed = await debian.run(`${clone}/scripts/install`, "--controlplane", "--uninstall", "--purge");
+    expect(said(removed)).toContain("ozwald-controlplane is removed, with its state.");
+    expect(await status()).toMatchObject({ link: "ready" });
+  });
+
+  test("--uninstall --purge leaves no unit and no file", async () => {
+    const removed = await shell(
+      `curl -fsSk https://${machines.bridgeAddress}:${cluster.port}/install | sh -s -- --uninstall --purge`,
+    );
+    expect(said(removed)).toContain("ozwald-agent is removed, with its state.");
+    expect((await debian.run("systemctl", "list-unit-files", "ozwald*")).stdout).toContain("0 unit files listed");
+    const elsewhere = ["-not", "-path", `${clone}*`, "-not", "-path", "*/node_modules/*"];
+    expect((await debian.run("find", "/", "-xdev", "-iname", "*ozwald*", ...elsewhere)).stdout).toBe("");
+  });
+});
