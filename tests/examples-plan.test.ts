@@ -83,7 +83,7 @@ describe("images", () => {
 });
 
 describe("what the READMEs show", () => {
-  const readmes = globSync("examples/*/README.md", { cwd: root });
+  const readmes = globSync(["examples/README.md", "examples/*/README.md"], { cwd: root });
 
   test.each(files)("%s has a README", (file) => {
     if (!file.includes("quickstart")) expect(readmes).toContain(`${dirname(file)}/README.md`);

@@ -10,14 +10,16 @@ import { placeModel } from "../../scripts/model/place-model.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { freePort } from "../support/control-plane.ts";
 import { markdownBlocks } from "../support/markdown-blocks.ts";
-import { mustRun } from "../support/run-command.ts";
+import { mustRun, runCommand } from "../support/run-command.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "ozwald-web-ui-"));
 let cluster: Cluster;
 let port: number;
+let wasThere = false;
 
 beforeAll(async () => {
+  wasThere = (await runCommand(["docker", "image", "inspect", "ozwald-web-ui:1"])).code === 0;
   await ensureTinyLlmImage();
   const blocks = markdownBlocks(readFileSync(join(root, "examples/web-ui/README.md"), "utf8"));
   const build = blocks.find(({ text }) => text.startsWith("docker build"))?.text ?? "exit 1";
@@ -36,6 +38,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster?.dispose();
+  if (!wasThere) await runCommand(["docker", "image", "rm", "ozwald-web-ui:1"]);
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -36,9 +36,10 @@ describe("every variety of every example", () => {
   test("there are many", () => expect(forms.length).toBeGreaterThanOrEqual(15));
 
   test.each(forms)("%s", async (_name, spec) => {
-    const gpus = spec.resources?.gpus ?? 0;
+    const asked = spec.resources ?? create(ResourcesSchema);
+    const gpus = asked.gpus;
     const ids = Array.from({ length: gpus }, (_, i) => `GPU-${i}`);
-    const resources = create(ResourcesSchema, { ...spec.resources, deviceIds: ids });
+    const resources = { ...asked, deviceIds: ids };
     // The folder has to exist, and volumes of these names may be somebody's.
     const mounts = spec.mounts.map((mount) =>
       mount.kind === MountKind.TMPFS ? mount : { ...mount, kind: MountKind.BIND, source: folder },
