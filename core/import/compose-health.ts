@@ -2,6 +2,7 @@
 import { spanText } from "./amounts.ts";
 import { type InputMap, plainText } from "./input-map.ts";
 import type { LayerDraft } from "./layer-draft.ts";
+import { shown } from "./notes.ts";
 
 /** Writes the health check; a command of one word becomes a probe of the agent, which needs no shell in the image. */
 export function importHealthcheck(input: InputMap, draft: LayerDraft): void {
@@ -22,9 +23,13 @@ export function importHealthcheck(input: InputMap, draft: LayerDraft): void {
     return;
   }
   if (Array.isArray(test) && !["CMD", "CMD-SHELL", "NONE"].includes(words?.[0] ?? "")) {
-    return map.refuse("test", `${JSON.stringify(test)} does not begin with CMD, CMD-SHELL or NONE.`);
+    return map.refuse(
+      "test",
+      `${JSON.stringify(test)} does not begin with CMD, CMD-SHELL or NONE; with it goes ${shown({ ...times, retries, start })}.`,
+    );
   }
-  if (words !== undefined && words[0] !== "NONE" && words.length < 2) return map.refuse("test", "it has no command.");
+  if (words !== undefined && words[0] !== "NONE" && words.length < 2)
+    return map.refuse("test", `it has no command; with it goes ${shown({ ...times, retries, start })}.`);
   const check = {
     ...(test !== undefined && { test: words ?? test }),
     ...times,

@@ -65,7 +65,10 @@ function gpuRequest(map: InputMap, draft: LayerDraft): void {
   const [count, ids] = [map.text("count") ?? "", map.texts("device_ids")];
   map.close();
   if (capabilities.length > 0 && !capabilities.some((each) => each === "gpu" || each === "nvidia"))
-    return map.refuse("capabilities", `devices with ${capabilities.join(", ")} cannot be asked for.`);
+    return map.refuse(
+      "capabilities",
+      `devices with ${capabilities.join(", ")} (${count || ids.join(", ") || "any"}) cannot be asked for.`,
+    );
   if (driver !== "nvidia" && driver !== "amd") return map.refuse("driver", `${shown(driver)} is not known here.`);
   const others = capabilities.filter((each) => !["gpu", "nvidia", "compute", "utility"].includes(each));
   if (others.length > 0) map.refuse("capabilities", `${others.join(", ")}: GPUs are given for compute and utility.`);

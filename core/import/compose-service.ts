@@ -178,7 +178,7 @@ function importFiles(input: InputMap, draft: LayerDraft, context: ServiceContext
     const path = context.files.get(`${kind}.${name}`);
     const source = path === undefined ? undefined : hostPath(path, context.place);
     if (source === undefined || source.includes(":") || target.includes(":")) {
-      input.refuse(from, `${name || shown(entry)} is no file; put it into one and mount it, or into environment.`);
+      input.refuse(from, `${shown(entry)} is no file; put it into one and mount it, or into environment.`);
       continue;
     }
     const inside = target.startsWith("/") ? target : `${kind === "secrets" ? "/run/secrets" : ""}/${target}`;
