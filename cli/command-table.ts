@@ -30,6 +30,12 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import("./commands/apply.ts")).applyCommand,
   },
   {
+    name: "import",
+    group: "Settings",
+    summary: "print settings made from Compose files or containers",
+    load: async () => (await import("./commands/import.ts")).importCommand,
+  },
+  {
     name: "ps",
     group: "What runs",
     summary: "what is wanted, where it runs, how it is",

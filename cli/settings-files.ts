@@ -28,7 +28,8 @@ export async function readSettings(cwd: string, named: readonly string[]): Promi
   return { files, envFiles };
 }
 
-function readText(path: string, shown: string, namedBy?: string): string {
+/** Text of a file. Throws bad_request that says why it cannot be read. */
+export function readText(path: string, shown: string, namedBy?: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {

@@ -1,0 +1,272 @@
+// A corpus after what people publish, each with the settings that come of it; and properties over files that nobody would write.
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { OzError } from "../errors.ts";
+import { parseSettings } from "../settings/parse-settings.ts";
+import { formatProblem } from "../settings/problem.ts";
+import { type ComposeOptions, importCompose } from "./compose.ts";
+import { dotEnv } from "./dot-env.ts";
+import { settingsYaml } from "./settings-yaml.ts";
+
+const folder = resolve(import.meta.dirname, "../../tests/fixtures/compose");
+const envFiles = { "app.env": "FROM_FILE=yes\n" };
+const options: ComposeOptions = {
+  folder: "/srv/shop",
+  variables: { HOME: "/home/ada", POSTGRES_USER: "ada", FROM_SHELL: "from the shell" },
+  envFile: (path) => (path === "app.env" ? envFiles["app.env"] : undefined),
+};
+const corpus = globSync("*.yml", { cwd: folder })
+  .filter((name) => !name.endsWith(".golden.yml") && !name.startsWith("override-"))
+  .toSorted();
+const file = (name: string) => ({ name, text: readFileSync(join(folder, name), "utf8") });
+const one = (services: object, more: object = {}, extra: Partial<ComposeOptions> = {}) =>
+  importCompose([{ name: "compose.yml", text: stringify({ services, ...more }) }], { ...options, ...extra });
+
+function problemsOf(text: string): string[] {
+  return parseSettings([{ name: "ozwald.yml", text }], { envFiles }).problems.map(formatProblem);
+}
+
+/** What was written down once and read by a person. UPDATE_GOLDEN=1 writes it anew. */
+function matchesGolden(name: string, text: string): void {
+  const path = join(folder, `${basename(name, ".yml")}.golden.yml`);
+  if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(path, text);
+  expect(text).toBe(readFileSync(path, "utf8"));
+}
+
+describe("the corpus", () => {
+  test("has a dozen files", () => expect(corpus.length).toBeGreaterThanOrEqual(12));
+
+  test.each(corpus)("%s becomes the settings written down, which check accepts", (name) => {
+    const text = settingsYaml(importCompose([file(name)], options), `ozctl import compose ${name}`);
+    matchesGolden(name, text);
+    expect(problemsOf(text)).toEqual([]);
+  });
+
+  test("later files are laid over earlier ones", () => {
+    const names = ["override-base.yml", "override-more.yml"];
+    const text = settingsYaml(importCompose(names.map(file), options), `ozctl import compose ${names.join(" ")}`);
+    matchesGolden("override.yml", text);
+    expect(problemsOf(text)).toEqual([]);
+  });
+
+  test.each(corpus)("%s: what a service says is in the settings or in the notes, key by key", (name) => {
+    const read = merged(name);
+    const printed = (value: unknown) => text(importCompose([{ name, text: stringify(value) }], options));
+    const whole = printed(read);
+    const silent: string[] = [];
+    for (const path of paths(read["services"], ["services"]).filter((each) => each.length > 2)) {
+      const without = structuredClone(read);
+      const parent = path.slice(0, -1).reduce<Record<string, unknown>>((at, key) => at[key] as never, without);
+      delete parent[path.at(-1) ?? ""];
+      if (printed(without) === whole && !saysNothing.has(path.slice(2).join("."))) silent.push(path.join("."));
+    }
+    expect(silent).toEqual([]);
+  });
+});
+
+/** What Compose takes for granted, so that it may as well not be written. */
+const saysNothing = new Set([
+  "deploy.resources.reservations.devices.0.count",
+  "deploy.resources.reservations.devices.0.capabilities",
+  "deploy.resources.reservations.devices.0.driver",
+  "gpus.0.driver",
+  "gpus.0.count",
+  "ports.2.protocol",
+  "depends_on.db.condition",
+  "ulimits.nofile.soft",
+  "ulimits.nofile.hard",
+]);
+
+/** Every key of maps, at every depth; lists are gone through. */
+function paths(value: unknown, at: string[]): string[][] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => {
+    const own = [...at, key];
+    return [...(Array.isArray(value) || each === null ? [] : [own]), ...paths(each, own)];
+  });
+}
+
+function text(imported: ReturnType<typeof importCompose>): string {
+  return settingsYaml(imported, "");
+}
+
+/** The file as plain data, with its anchors followed. */
+function merged(name: string): Record<string, unknown> {
+  return parse(file(name).text, { merge: true }) as Record<string, unknown>;
+}
+
+describe("any file", () => {
+  const keys = [
+    ..."image build command entrypoint environment env_file ports volumes tmpfs devices healthcheck restart shm_size".split(
+      " ",
+    ),
+    ..."ulimits deploy depends_on user cap_add cap_drop privileged read_only network_mode stop_grace_period profiles".split(
+      " ",
+    ),
+    ..."secrets configs networks gpus runtime ipc security_opt mem_limit cpus pids_limit scale extends labels x-own".split(
+      " ",
+    ),
+    ..."pull_policy expose links logging hostname anything __proto__ constructor".split(" "),
+  ];
+  const value = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom<unknown>(
+        1,
+        "1",
+        "a:b",
+        "8080:80",
+        "./a:/b",
+        "all",
+        true,
+        "10s",
+        "host",
+        ["CMD", "a"],
+        "$A${B:-c}",
+      ),
+    },
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.dictionary(
+      fc.constantFrom(
+        "test",
+        "path",
+        "source",
+        "target",
+        "count",
+        "resources",
+        "limits",
+        "service",
+        "type",
+        "toString",
+      ),
+      fc.jsonValue({ maxDepth: 2 }),
+    ),
+  );
+  const service = fc
+    .uniqueArray(fc.tuple(fc.constantFrom(...keys), value), { selector: ([key]) => key, maxLength: 8 })
+    .map((entries) => ({
+      ...Object.fromEntries(entries.filter(([key]) => key !== "__proto__")),
+      image: "example/any:1",
+    }));
+
+  test("never throws, and gives settings that check accepts", () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string({ minLength: 1, maxLength: 9 }), service, { minKeys: 1, maxKeys: 3 }),
+        (services) => {
+          const written = settingsYaml(one(services), "ozctl import compose");
+          const { problems } = parseSettings([{ name: "ozwald.yml", text: written }], { envFiles: {} });
+          // Env files are not there in this test, and circles are written as they are.
+          const others = problems.filter(({ message }) => !/env file|wait for each other|circle|itself/.test(message));
+          expect([written, others.map(formatProblem)]).toEqual([written, []]);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test("every key with a value changes the settings or the notes", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...keys), value, (key, said) => {
+        // One is what is run anyway.
+        fc.pre(!(key === "scale" && (said === 1 || said === "1")));
+        fc.pre(said !== null && key !== "image" && key !== "__proto__" && !isEmpty(said));
+        const base = { image: "example/any:1" };
+        expect([key, text(one({ any: { ...base, [key]: said } }))]).not.toEqual([key, text(one({ any: base }))]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each(["", "services: {}", "services: [", "a: &a [*a]", "- 1", "services: { web: { image: x } ", "\0"])(
+    "%j is refused with a reason",
+    (bad) => {
+      expect(() => importCompose([{ name: "c.yml", text: bad }], options)).toThrow(OzError);
+    },
+  );
+
+  test("a bomb of aliases is refused", () => {
+    const bomb = Array.from(
+      { length: 12 },
+      (_, i) =>
+        `a${i}: &a${i} [${
+          i === 0
+            ? "x"
+            : Array(9)
+                .fill(`*a${i - 1}`)
+                .join(",")
+        }]`,
+    ).join("\n");
+    expect(() => importCompose([{ name: "c.yml", text: `${bomb}\nservices: {}` }], options)).toThrow(OzError);
+  });
+});
+
+/** Nothing, or false and zero, all the way down: the same as not written. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return Object.values(value).every(isEmpty);
+  return value === null || value === false || value === 0 || value === "";
+}
+
+describe("words of Compose", () => {
+  const layerOf = (service: object, more: object = {}) =>
+    one({ web: { image: "web:1", user: "1000", restart: "always", ...service } }, more).settings.services[0];
+
+  test.each([
+    [
+      "command: run --name 'two words'",
+      { command: "run --name 'two words'" },
+      { command: ["run", "--name", "two words"] },
+    ],
+    ["a port without a host port", { ports: ["80"] }, { ports: ["0.0.0.0::80"] }],
+    ["a range", { ports: ["9000-9001:80-81"] }, { ports: ["0.0.0.0:9000:80", "0.0.0.0:9001:81"] }],
+    ["an address", { ports: ["127.0.0.1:5:6/udp"] }, { ports: ["127.0.0.1:5:6/udp"] }],
+    ["an amount", { mem_limit: "1.5gb" }, { resources: { memory: "1536MiB" } }],
+    ["a number of bytes", { shm_size: 67_108_864 }, { shm_size: "64MiB" }],
+    ["a small time", { stop_grace_period: "1500us" }, { stop_grace: "2ms" }],
+    ["a parent folder", { volumes: ["../data:/data"] }, { volumes: ["/srv/data:/data"] }],
+    ["unless-stopped", { restart: "unless-stopped" }, { restart: "unless-stopped" }],
+    [
+      "root keeps what it needs to step down",
+      { user: "root", cap_drop: ["CHOWN"] },
+      { security: { user: "root", cap_add: ["DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"] } },
+    ],
+    [
+      "nothing dropped stays dropped",
+      { cap_drop: ["ALL"], cap_add: ["NET_ADMIN"] },
+      { security: { user: "1000", cap_add: ["NET_ADMIN"] } },
+    ],
+  ])("%s", (_what, service, expected) => {
+    expect(layerOf(service)).toMatchObject(expected);
+  });
+
+  test("volumes keep the name they have on the engine", () => {
+    const { settings } = one(
+      { web: { image: "w", volumes: ["a:/a", "b:/b", "c:/c"] } },
+      { name: "shop", volumes: { a: null, b: { name: "real" }, c: { external: true } } },
+    );
+    expect(settings).toMatchObject({ project: "shop", services: [{ volumes: ["shop_a:/a", "real:/b", "c:/c"] }] });
+    expect(Object.keys(settings.volumes ?? {})).toEqual(["shop_a", "real", "c"]);
+  });
+
+  test("profiles decide what runs, not what is known", () => {
+    const services = { web: { image: "w" }, tool: { image: "t", profiles: ["tools"] } };
+    expect(one(services).settings.instances).toEqual([{ name: "web" }]);
+    expect(one(services, {}, { profiles: ["tools"] }).settings.instances).toEqual([{ name: "web" }, { name: "tool" }]);
+    expect(one(services).settings.services).toHaveLength(2);
+  });
+
+  test("a variable without a value is told, with its message", () => {
+    const { notes, settings } = one({
+      web: { image: "w:${TAG:?which one}", command: "$$HOME ${A-${B:-deep}} ${FROM_SHELL:+alt}" },
+    });
+    expect(notes.map((note) => `${note.key} ${note.text}`)).toContain(
+      "services.web.image changed: $TAG has no value here, so it is empty (which one).",
+    );
+    expect(settings.services[0]).toMatchObject({ image: "w:", command: ["$HOME", "deep", "alt"] });
+  });
+
+  test(".env holds variables", () => expect(dotEnv("A=1\nnot a line\nB='2'")).toEqual({ A: "1", B: "2" }));
+});

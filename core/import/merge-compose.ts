@@ -1,0 +1,67 @@
+// Lays Compose files and services over each other as Compose does: for several files, and for `extends`.
+import { isMap, plainText } from "./input-map.ts";
+
+/** Keys that the later one says alone. */
+const replaced = new Set(["command", "entrypoint", "test"]);
+/** Lists of KEY=VALUE that may also be maps. */
+const keyed = new Set(["environment", "labels", "sysctls", "args", "annotations"]);
+
+/** over laid on base: maps key by key, lists one after the other (volumes by target), everything else by the later one. */
+export function mergeCompose(base: unknown, over: unknown, key = ""): unknown {
+  if (over === undefined) return base;
+  if (base === undefined || base === null || over === null || replaced.has(key)) return over;
+  if (keyed.has(key)) return mergeCompose(asMap(base), asMap(over));
+  if (Array.isArray(base) && Array.isArray(over)) {
+    const later = new Set(over.map((each) => identity(each, key)));
+    return [...base.filter((each) => !later.has(identity(each, key))), ...over];
+  }
+  if (!isMap(base) || !isMap(over)) return over;
+  const keys = new Set([...Object.keys(base), ...Object.keys(over)]);
+  return Object.fromEntries(
+    Array.from(keys, (each) => [each, mergeCompose(own(base, each), own(over, each), each)] as const),
+  );
+}
+
+function own(map: Record<string, unknown>, key: string): unknown {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
+/** KEY=VALUE lines as a map; a line without a value has none (null). Anything else as it is. */
+export function asMap(value: unknown): unknown {
+  if (!Array.isArray(value) || !value.every((each) => typeof each === "string")) return value;
+  return Object.fromEntries(
+    value.map((line: string) => {
+      const at = line.indexOf("=");
+      return at < 0 ? [line, null] : [line.slice(0, at), line.slice(at + 1)];
+    }),
+  );
+}
+
+function identity(value: unknown, key: string): string {
+  if (key === "volumes") {
+    const target = isMap(value) ? value["target"] : plainText(value).split(":")[1];
+    if (target !== undefined) return plainText(target);
+  }
+  return JSON.stringify(value);
+}
+
+/** Most services in a chain of `extends`. */
+const maxChain = 20;
+
+/** A service with everything it takes from others of the same file. Gives what could not be followed. */
+export function withExtends(
+  services: Record<string, unknown>,
+  name: string,
+  depth = 0,
+): { value: unknown; lost: string | undefined } {
+  const service = own(services, name);
+  if (!isMap(service) || service["extends"] === undefined) return { value: service, lost: undefined };
+  const { extends: from, ...rest } = service;
+  const parent = isMap(from) ? from["service"] : from;
+  const elsewhere = isMap(from) && from["file"] !== undefined;
+  if (typeof parent !== "string" || elsewhere || !Object.hasOwn(services, parent) || depth >= maxChain) {
+    return { value: rest, lost: JSON.stringify(from) };
+  }
+  const base = withExtends(services, parent, depth + 1);
+  return { value: mergeCompose(base.value, rest), lost: base.lost };
+}
