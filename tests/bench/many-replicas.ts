@@ -36,7 +36,7 @@ export const manyReplicas: Bench = {
         order.push(...order.splice(0, 1));
       }
     } finally {
-      await removePlainNetwork();
+      await removePlainNetwork(network);
     }
     const { ours, plain, isolated } = took;
     return {

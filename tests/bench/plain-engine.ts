@@ -1,7 +1,8 @@
 // The comparator: the container engine used directly, by its command line and by its plain API, with nothing of ours between.
 import Dockerode from "dockerode";
 import { busyboxImage } from "../support/busybox-image.ts";
-import { mustRun } from "../support/run-command.ts";
+import { mustRun, runCommand } from "../support/run-command.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const label = "ozwald-bench";
 const command = ["sleep", "86400"];
@@ -13,13 +14,19 @@ export async function dockerRun(...flags: string[]): Promise<void> {
 
 /** A bridge network as a person makes one; returns its name. */
 export async function makePlainNetwork(): Promise<string> {
-  await mustRun(["docker", "network", "create", "--label", label, label]);
-  return label;
+  const name = `${label}-${process.pid}`;
+  await mustRun(["docker", "network", "create", "--label", label, name]);
+  return name;
 }
 
-export async function removePlainNetwork(): Promise<void> {
+/** Removes it, and what dockerRun and createAndStart made. */
+export async function removePlainNetwork(name: string): Promise<void> {
   await removePlain();
-  await mustRun(["docker", "network", "rm", label]);
+  // The engine may hold an endpoint for a moment after its container is gone.
+  await waitUntil(
+    `network ${name} is removed`,
+    async () => (await runCommand(["docker", "network", "rm", name])).code === 0,
+  );
 }
 
 /** Create and start through the API, so many containers, so many of them at the same time. network: default is the engine's own. */

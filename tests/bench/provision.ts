@@ -18,7 +18,7 @@ export const provision: Bench = {
       const firstMs = (await cluster.ready("resident")) - began;
       return figures(await measure(cluster, network, rounds, progress), firstMs, rounds);
     } finally {
-      await removePlainNetwork();
+      await removePlainNetwork(network);
     }
   },
 };
