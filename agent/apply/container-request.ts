@@ -140,8 +140,12 @@ function mountOf(mount: Mount, { clusterId, spec }: Pick<ContainerPlan, "cluster
     return {
       ...common,
       Type: "volume",
-      Source: volumeName(clusterId, spec.group, mount.source),
-      VolumeOptions: { Labels: { [labels.cluster]: clusterId } },
+      ...(mount.external
+        ? { Source: mount.source }
+        : {
+            Source: volumeName(clusterId, spec.group, mount.source),
+            VolumeOptions: { Labels: { [labels.cluster]: clusterId } },
+          }),
     };
   }
   const size = Number(mount.tmpfsBytes);

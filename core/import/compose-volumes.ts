@@ -9,7 +9,7 @@ export type VolumeBook = {
   /** Name a declared volume has on the engine, or the folder it is bound to; undefined when it cannot be carried. */
   find(name: string): string | undefined;
   /** Declarations of the volumes that were asked for. */
-  readonly declared: Record<string, { type: "named" }>;
+  readonly declared: Record<string, { type: "named"; external?: true }>;
 };
 
 export type MountPlace = {
@@ -48,7 +48,7 @@ export function volumeBook(input: InputMap | undefined, project: string, notes: 
       const real = known.get(name) ?? `${project}_${name}`;
       if (real.startsWith("/")) return real;
       if (!isName(real)) return undefined;
-      declared[real] = { type: "named" };
+      declared[real] = { type: "named", external: true };
       return real;
     },
   };

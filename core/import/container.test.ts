@@ -140,7 +140,7 @@ describe("a container", () => {
     ];
     const { settings, notes } = importContainers([{ container: changed((c) => (c.Mounts = mounts)), image }]);
     expect(settings).toMatchObject({
-      volumes: { weights: { type: "named" } },
+      volumes: { weights: { type: "named", external: true } },
       services: [{ volumes: ["weights:/models", "/srv/books:/books:ro"] }],
     });
     expect(notes.map(({ key }) => key)).toContain("containers.oz-imp-fix.volumes[2]");

@@ -18,7 +18,7 @@ export type InspectedContainer = {
 export function importContainers(inspected: readonly InspectedContainer[], project = "imported"): Imported {
   const notes = new NoteList();
   const services: Record<string, unknown>[] = [];
-  const volumes: Record<string, { type: "named" }> = {};
+  const volumes: Record<string, { type: "named"; external: true }> = {};
   for (const { container, image } of inspected) {
     if (!isMap(container) || !isMap(container["Config"]) || !isMap(container["HostConfig"]))
       throw new OzError("bad_request", "The engine's answer describes no container.");
@@ -34,7 +34,7 @@ export function importContainers(inspected: readonly InspectedContainer[], proje
         declared: volumes,
         find: (volume) => {
           if (!isName(volume)) return undefined;
-          volumes[volume] = { type: "named" };
+          volumes[volume] = { type: "named", external: true };
           return volume;
         },
       },

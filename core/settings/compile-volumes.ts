@@ -48,7 +48,7 @@ export function declareVolume(
       return { kind: "tmpfs", source: "", readOnly: false, ...(tmpfsBytes === undefined ? {} : { tmpfsBytes }) };
     }
     case "named":
-      return { kind: "named", source: name, readOnly: false };
+      return { kind: "named", source: name, readOnly: false, ...(written.external === true ? { external: true } : {}) };
   }
 }
 

@@ -23,6 +23,7 @@ export function relaxations(spec: ReplicaSpec): string[] {
     ...spec.mounts
       .filter((mount) => mount.kind === MountKind.BIND && isSensitive(mount.source))
       .map((mount) => `bind ${mount.source}${mount.readOnly ? " (read-only)" : ""}`),
+    ...spec.mounts.filter((mount) => mount.external).map((mount) => `volume ${mount.source} of the engine`),
     ...(pids > defaultPids ? [`pids ${pids}`] : []),
   ];
 }

@@ -40,6 +40,7 @@ export const volume = z.strictObject({
   options: o(z.union([v.text, z.record(z.string(), z.unknown())], { error: "must be text or a map" })).describe(
     "Options (nfs, named, tmpfs: size)",
   ),
+  external: o(z.boolean()).describe("true takes the engine's volume of exactly this name instead of the group's own"),
   driver: o(v.line).describe("Accepted, not supported yet: driver of a named volume"),
   scope: o(v.text).describe("Accepted, not needed"),
   lifecycle: o(v.text).describe("Accepted, not needed"),

@@ -75,6 +75,8 @@ export type Layer = {
 };
 
 export type VolumeMount = {
+  /** True for a named volume that is not the group's own: taken under exactly this name. */
+  external?: boolean;
   kind: "bind" | "named" | "tmpfs";
   source: string;
   target: string;

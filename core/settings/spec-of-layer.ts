@@ -26,12 +26,13 @@ export function specOfLayer(
     command: layer.command ?? [],
     entrypoint: layer.entrypoint ?? [],
     environment: { ...layer.envFile, ...layer.environment },
-    mounts: (layer.volumes ?? []).map(({ kind, source, target, readOnly, tmpfsBytes }) => ({
+    mounts: (layer.volumes ?? []).map(({ kind, source, target, readOnly, tmpfsBytes, external }) => ({
       kind: mountKinds[kind],
       source,
       target,
       readOnly,
       tmpfsBytes: BigInt(tmpfsBytes ?? 0),
+      external: external ?? false,
     })),
     ports: namedPorts(layer.ports ?? []),
     resources: {

@@ -96,18 +96,20 @@ class ReplicaSpec(_message.Message):
     def __init__(self, instance: _Optional[str] = ..., group: _Optional[str] = ..., service: _Optional[str] = ..., variety: _Optional[str] = ..., profile: _Optional[str] = ..., image: _Optional[str] = ..., command: _Optional[_Iterable[str]] = ..., entrypoint: _Optional[_Iterable[str]] = ..., environment: _Optional[_Mapping[str, str]] = ..., mounts: _Optional[_Iterable[_Union[Mount, _Mapping]]] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., resources: _Optional[_Union[Resources, _Mapping]] = ..., health: _Optional[_Union[Health, _Mapping]] = ..., restart: _Optional[_Union[RestartPolicy, _Mapping]] = ..., security: _Optional[_Union[Security, _Mapping]] = ..., shm_bytes: _Optional[int] = ..., ulimits: _Optional[_Iterable[_Union[Ulimit, _Mapping]]] = ..., stop_grace_ms: _Optional[int] = ..., depends_on: _Optional[_Iterable[str]] = ..., registry_logins: _Optional[_Iterable[_Union[RegistryLogin, _Mapping]]] = ..., pull_policy: _Optional[_Union[PullPolicy, str]] = ..., secret_keys: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Mount(_message.Message):
-    __slots__ = ("kind", "source", "target", "read_only", "tmpfs_bytes")
+    __slots__ = ("kind", "source", "target", "read_only", "tmpfs_bytes", "external")
     KIND_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     READ_ONLY_FIELD_NUMBER: _ClassVar[int]
     TMPFS_BYTES_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_FIELD_NUMBER: _ClassVar[int]
     kind: MountKind
     source: str
     target: str
     read_only: bool
     tmpfs_bytes: int
-    def __init__(self, kind: _Optional[_Union[MountKind, str]] = ..., source: _Optional[str] = ..., target: _Optional[str] = ..., read_only: _Optional[bool] = ..., tmpfs_bytes: _Optional[int] = ...) -> None: ...
+    external: bool
+    def __init__(self, kind: _Optional[_Union[MountKind, str]] = ..., source: _Optional[str] = ..., target: _Optional[str] = ..., read_only: _Optional[bool] = ..., tmpfs_bytes: _Optional[int] = ..., external: _Optional[bool] = ...) -> None: ...
 
 class Port(_message.Message):
     __slots__ = ("name", "container_port", "host_port", "host_address", "transport", "protocol")
