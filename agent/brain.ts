@@ -20,6 +20,7 @@ import { rememberReady, updateMemories } from "./observe/memories.ts";
 import { createObserver, type Observer } from "./observe/observer.ts";
 import { createReporter, type Reporter } from "./observe/reporter.ts";
 import { healthTargets, type Survey, survey } from "./observe/survey.ts";
+import type { Wanted } from "./plan/found.ts";
 import { plan } from "./plan/plan.ts";
 import type { Step, StepOf } from "./plan/step.ts";
 
@@ -161,6 +162,11 @@ export class Brain {
   /** Variables of a replica that are secret although they do not look it. */
   secretKeys(replicaId: string): readonly string[] {
     return this.#book.wanted(replicaId)?.spec.secretKeys ?? [];
+  }
+
+  /** What is wanted of a replica; undefined when nothing is. */
+  wanted(replicaId: string): Wanted | undefined {
+    return this.#book.wanted(replicaId);
   }
 
   /** Containers by replica as they were seen last, oldest attempt first; undefined before the first look. */

@@ -35,12 +35,18 @@ function setUp(containers: ObservedContainer[], input: ChannelInput[] = []) {
     signal: new AbortController().signal,
     stdout: async (bytes) => void (output += Buffer.from(bytes).toString()),
     stderr: async () => {},
+    connected: async () => {},
+    stdoutClosed: async () => {},
     input: (async function* () {
       yield* input;
     })(),
   };
   const serve = (request: OpenChannel["request"]) =>
-    serveChannel({ engine, look: () => new Map([["r1", containers]]), secretKeys: () => ["PIN"] }, request, channel);
+    serveChannel(
+      { engine, look: () => new Map([["r1", containers]]), secretKeys: () => ["PIN"], wanted: () => undefined },
+      request,
+      channel,
+    );
   return { calls, serve, output: () => output };
 }
 

@@ -1,17 +1,20 @@
-// Serves what somebody asks of one replica over its own channel: its log, or a command inside it.
+// Serves what somebody asks of one replica over its own channel: its log, a command inside it, or a connection to it.
 import { OzError } from "#core/errors.ts";
-import type { ExecRequest, LogRequest, OpenChannel } from "#proto/agent_pb.ts";
+import type { ExecRequest, ForwardRequest, LogRequest, OpenChannel } from "#proto/agent_pb.ts";
 import type { ContainerEngine, ExecSession, ObservedContainer } from "./apply/engine.ts";
 import { secretValues } from "./apply/log-tail.ts";
 import { maskedSink } from "./apply/masked-output.ts";
+import { forwardBytes } from "./forward.ts";
 import type { AgentChannel, ChannelEnd } from "./link/channel.ts";
-import type { Survey } from "./observe/survey.ts";
+import { reach, type Survey } from "./observe/survey.ts";
+import type { Wanted } from "./plan/found.ts";
 
 export type ChannelDeps = {
   readonly engine: Pick<ContainerEngine, "logs" | "exec" | "environment">;
   /** Variables of a replica that are secret although they do not look it. */
   readonly secretKeys: (replicaId: string) => readonly string[];
   readonly look: () => Survey | undefined;
+  readonly wanted: (replicaId: string) => Wanted | undefined;
 };
 
 /** Throws not_found when nothing is left of the replica, precondition when it does not run, and what the engine throws. */
@@ -22,6 +25,7 @@ export async function serveChannel(
 ): Promise<ChannelEnd | void> {
   if (request.case === "logs") return copyLog(deps, request.value, channel);
   if (request.case === "exec") return runCommand(deps, request.value, channel);
+  if (request.case === "forward") return forward(deps, request.value, channel);
   throw new OzError("not_supported", "this agent does not know what was asked of it", {
     hint: "Update ozwald-agent on that host.",
   });
@@ -61,16 +65,30 @@ async function runCommand(
   channel: AgentChannel,
 ): Promise<ChannelEnd> {
   const { replicaId, command, stdin, tty, columns, rows, user } = request;
-  const containers = look()?.get(replicaId) ?? [];
-  const alive = containers.findLast(({ phase }) => phase === "running");
-  if (alive === undefined) {
-    const name = containers.at(-1)?.instance ?? `replica ${replicaId}`;
-    throw new OzError("precondition", `${name} does not run on this host now`, { hint: "See why: ozctl ps" });
-  }
+  const alive = runningContainer(look()?.get(replicaId) ?? [], replicaId);
   const session = await engine.exec(alive.id, { command, stdin, tty, columns, rows, user }, channel, channel.signal);
   // Ends with the channel; what goes wrong with input after the command ended does not matter.
   void feed(session, channel).catch(() => {});
   return { exitCode: await session.exitCode };
+}
+
+function runningContainer(containers: readonly ObservedContainer[], replicaId: string): ObservedContainer {
+  const alive = containers.findLast(({ phase }) => phase === "running");
+  if (alive !== undefined) return alive;
+  const name = containers.at(-1)?.instance ?? `replica ${replicaId}`;
+  throw new OzError("precondition", `${name} does not run on this host now`, { hint: "See why: ozctl ps" });
+}
+
+async function forward({ look, wanted }: ChannelDeps, request: ForwardRequest, channel: AgentChannel): Promise<void> {
+  const { replicaId, containerPort } = request;
+  const alive = runningContainer(look()?.get(replicaId) ?? [], replicaId);
+  const at = reach(alive, wanted(replicaId), containerPort);
+  if (at === undefined)
+    throw new OzError(
+      "precondition",
+      `${alive.instance} has no address on this host at which port ${containerPort} is reached`,
+    );
+  return forwardBytes(at, channel);
 }
 
 async function feed(session: ExecSession, channel: AgentChannel): Promise<void> {

@@ -66,7 +66,16 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
     },
     onAssignment: (assignment, { historyContainsObeyed }) => brain.assign(assignment, { historyContainsObeyed }),
     onOpenChannel: (request, channel) =>
-      serveChannel({ engine, look: () => brain.look(), secretKeys: (id) => brain.secretKeys(id) }, request, channel),
+      serveChannel(
+        {
+          engine,
+          look: () => brain.look(),
+          secretKeys: (id) => brain.secretKeys(id),
+          wanted: (id) => brain.wanted(id),
+        },
+        request,
+        channel,
+      ),
     pictureComplete: () => brain.look() !== undefined && brain.engineProblem() === "",
     onState: ({ state }) => {
       // A renewed Welcome is no news.
