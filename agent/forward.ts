@@ -36,7 +36,7 @@ function dial({ address, port }: ForwardAddress, signal: AbortSignal): Promise<S
     const settle = (finish: () => void) => {
       clearTimeout(timer);
       signal.removeEventListener("abort", cancelled);
-      socket.removeAllListeners();
+      socket.off("error", failed).off("connect", connected);
       // A socket that is given up may still fail, which is nobody's business then.
       socket.on("error", () => {});
       finish();
@@ -55,8 +55,9 @@ function dial({ address, port }: ForwardAddress, signal: AbortSignal): Promise<S
       );
     const cancelled = () => fail(new OzError("cancelled", "nobody listens any more"));
     const timer = setTimeout(() => refused(`no answer within ${connectMs} ms`), connectMs);
-    socket.once("error", (error: NodeJS.ErrnoException) => refused(error.code ?? error.message, error));
-    socket.once("connect", () => settle(() => resolve(socket)));
+    const failed = (error: NodeJS.ErrnoException) => refused(error.code ?? error.message, error);
+    const connected = () => settle(() => resolve(socket));
+    socket.once("error", failed).once("connect", connected);
     signal.addEventListener("abort", cancelled, { once: true });
     if (signal.aborted) cancelled();
   });

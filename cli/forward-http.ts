@@ -28,7 +28,6 @@ export async function requestThrough(
       createConnection: () => stream,
       method: json === undefined ? "GET" : "POST",
       path,
-      agent: false,
       headers: {
         host: "localhost",
         "user-agent": "ozctl",

@@ -27,6 +27,8 @@ export class ForwardStream extends Duplex {
     super({ allowHalfOpen: true });
     this.connected = this.#reached.promise;
     this.connected.catch(() => {});
+    // Who uses it hears of errors, or finds them in `errored`; after that nobody listens any more.
+    this.on("error", () => {});
     this.#outgoing.push(create(ForwardServiceForwardRequestSchema, { message: { case: "start", value: start } }));
     void this.#receive(client);
   }

@@ -1,7 +1,7 @@
 // Channels that were asked for and are not open yet: matches the Channel an agent opens with the OpenChannel it was sent.
 import type { ChannelRequest, ChannelResponse } from "#proto/agent_pb.ts";
 import type { Clock } from "#core/clock.ts";
-import { OzError } from "#core/errors.ts";
+import { OzError, toOzError } from "#core/errors.ts";
 
 /**
  * The bytes of one log or exec request. Iterating takes messages at the reader's own speed: what is not read is not sent.
@@ -17,7 +17,10 @@ export type HostChannel = AsyncIterable<ChannelRequest> & {
 type Waiting = { hostId: string; take(channel: HostChannel): void; fail(error: OzError): void };
 
 export type Channels = {
-  /** Sends the request through ask and waits for the agent. Throws timeout after timeoutMs, cancelled when the signal aborts. */
+  /**
+   * Sends the request through ask and waits for the agent. A host is asked for a few at a time: many at once would fill its link, which
+   * is cut then. Throws unavailable after timeoutMs, limit when too many wait already, cancelled when the signal aborts.
+   */
   open(hostId: string, ask: (channelId: string) => void, signal: AbortSignal): Promise<HostChannel>;
   /** False when nobody asked this host for it, or does no longer. */
   accept(hostId: string, channelId: string, channel: HostChannel): boolean;
@@ -25,16 +28,50 @@ export type Channels = {
   failHost(hostId: string, error: OzError): void;
 };
 
+/** Requests a host has been sent and has not answered yet. */
+const mostAsked = 16;
+/** Requests for one host that may wait for their turn. */
+const mostWaiting = 1024;
+
 export function createChannels(options: { clock: Clock; newId: () => string; timeoutMs: number }): Channels {
   const { clock, newId, timeoutMs } = options;
   const waiting = new Map<string, Waiting>();
+  const lines = new Map<string, { asked: number; next: (() => void)[] }>();
+
+  /** Calls ask when it is this one's turn. The result gives the turn to the next one; safe to repeat. */
+  function takeTurn(hostId: string, ask: () => void): () => void {
+    const line = lines.get(hostId) ?? { asked: 0, next: [] };
+    lines.set(hostId, line);
+    let state: "waits" | "asked" | "done" = "waits";
+    const go = () => {
+      state = "asked";
+      line.asked++;
+      ask();
+    };
+    const pass = () => {
+      while (line.asked < mostAsked && line.next.length > 0) line.next.shift()?.();
+      if (line.asked === 0 && line.next.length === 0) lines.delete(hostId);
+    };
+    if (line.next.length >= mostWaiting)
+      throw new OzError("limit", `${mostWaiting} requests wait for this host already`, { hint: "Try again." });
+    line.next.push(go);
+    pass();
+    return () => {
+      if (state === "waits") line.next.splice(line.next.indexOf(go), 1);
+      if (state === "asked") line.asked--;
+      state = "done";
+      pass();
+    };
+  }
 
   function open(hostId: string, ask: (channelId: string) => void, signal: AbortSignal): Promise<HostChannel> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(new OzError("cancelled", "the request was cancelled"));
       const id = newId();
+      let endTurn = () => {};
       const settle = (finish: () => void) => {
         waiting.delete(id);
+        endTurn();
         timer.cancel();
         signal.removeEventListener("abort", cancelled);
         finish();
@@ -50,7 +87,11 @@ export function createChannels(options: { clock: Clock; newId: () => string; tim
       );
       signal.addEventListener("abort", cancelled, { once: true });
       waiting.set(id, { hostId, fail, take: (channel) => settle(() => resolve(tied(channel, signal))) });
-      ask(id);
+      try {
+        endTurn = takeTurn(hostId, () => ask(id));
+      } catch (error) {
+        fail(toOzError(error));
+      }
     });
   }
 

@@ -4,7 +4,7 @@ import { OzError } from "#core/errors.ts";
 import { nameInGroup } from "#core/names.ts";
 import { type ForwardStart, type ForwardTarget, ForwardTargetSchema } from "#proto/forward_pb.ts";
 import { type Replica, ReplicaState } from "#proto/replicas_pb.ts";
-import type { Port } from "#proto/spec_pb.ts";
+import type { Port, ReplicaSpec } from "#proto/spec_pb.ts";
 import { type ChannelTarget, channelTargets } from "./channel-target.ts";
 import type { ApiContext } from "./context.ts";
 
@@ -22,8 +22,8 @@ export async function forwardChoices(context: ApiContext, start: ForwardStart): 
   if (usable.length === 0) throw noneReady(group, instance, targets);
   const { replicas } = await context.world();
   return usable.map(({ hostId, replica }) => {
-    const ports = replicas.find((stored) => stored.id === replica.id)?.spec.ports ?? [];
-    const port = chosenPort(nameInGroup(group, instance), ports, start.containerPort);
+    const spec = replicas.find((stored) => stored.id === replica.id)?.spec;
+    const port = chosenPort(nameInGroup(group, instance), knownPorts(spec), start.containerPort);
     const { id: replicaId, host } = replica;
     return { hostId, target: create(ForwardTargetSchema, { replicaId, slot: replica.slot, host, ...port }) };
   });
@@ -47,10 +47,21 @@ function stateWord(state: Replica["state"]): string {
   return (word ?? "unknown").toLowerCase();
 }
 
+/** What the settings say about ports, published ones first: the port that a check asks is one too. */
+function knownPorts(spec: ReplicaSpec | undefined): KnownPort[] {
+  const probed = (spec?.health?.probes ?? []).flatMap(({ check }): KnownPort[] => {
+    if (check.case !== "http" && check.case !== "tcp") return [];
+    return [{ containerPort: check.value.port, transport: "tcp", protocol: check.case }];
+  });
+  return [...(spec?.ports ?? []), ...probed];
+}
+
+export type KnownPort = Pick<Port, "containerPort" | "transport" | "protocol">;
+
 /** Exported for tests. Throws bad_request for a number that is no port, precondition when none is named and the settings have none. */
 export function chosenPort(
   typed: string,
-  ports: readonly Pick<Port, "containerPort" | "transport" | "protocol">[],
+  ports: readonly KnownPort[],
   wanted: number,
 ): { containerPort: number; protocol: string } {
   if (wanted > 65_535) throw new OzError("bad_request", `${wanted} is no port`, { hint: "Ports go from 1 to 65535." });
@@ -61,7 +72,7 @@ export function chosenPort(
   }
   const first = tcp.find(({ protocol }) => protocol === "http") ?? tcp[0];
   if (first !== undefined) return { containerPort: first.containerPort, protocol: first.protocol };
-  throw new OzError("precondition", `the settings of ${typed} name no TCP port`, {
+  throw new OzError("precondition", `the settings of ${typed} name no TCP port and no check of one`, {
     hint: "Say which one inside the container: --remote-port N",
   });
 }

@@ -42,7 +42,7 @@ export type ForwardStart = Message<"ozwald.v1.ForwardStart"> & {
   slot?: number | undefined;
 
   /**
-   * Port inside the container; 0 for the first one of its settings, "http" before others.
+   * Port inside the container; 0 for the first one of its settings ("http" before others), else the one that its check asks.
    *
    * @generated from field: uint32 container_port = 4;
    */
