@@ -48,10 +48,14 @@ function connections(session: Session, start: ForwardStart): Pick<Forwarder, "co
     return line;
   }
 
-  async function freeLine(): Promise<Line> {
+  /** A connection with a place that is taken now: nobody else may count on it. */
+  async function takePlace(): Promise<Line> {
     for (;;) {
       const free = lines.find(({ streams }) => streams < streamsPerConnection);
-      if (free !== undefined) return free;
+      if (free !== undefined) {
+        free.streams++;
+        return free;
+      }
       opening ??= openLine().finally(() => (opening = undefined));
       await opening;
     }
@@ -59,8 +63,7 @@ function connections(session: Session, start: ForwardStart): Pick<Forwarder, "co
 
   return {
     async connect() {
-      const line = await freeLine();
-      line.streams++;
+      const line = await takePlace();
       const stream = new ForwardStream(line.client, start);
       stream.once("close", () => line.streams--);
       return stream;

@@ -68,14 +68,15 @@ async function forward(session: Session, written: string, { port, remotePort = 0
 /** What a client is given: with /v1 when that answers, as OpenAI's clients want it. */
 async function shownAddress(forwarder: Forwarder, port: number, signal: AbortSignal): Promise<string> {
   const { protocol } = forwarder.target;
-  if (protocol !== "http" && protocol !== "") return `127.0.0.1:${port}`;
+  // What is not known to speak HTTP is not spoken to.
+  if (protocol !== "http") return `127.0.0.1:${port}`;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
   try {
     const response = await requestThrough(forwarder, { path: "/v1/models", signal: limit });
     await bodyText(response);
     return `http://127.0.0.1:${port}${response.statusCode === 200 ? "/v1" : ""}`;
   } catch {
-    return protocol === "http" ? `http://127.0.0.1:${port}` : `127.0.0.1:${port}`;
+    return `http://127.0.0.1:${port}`;
   }
 }
 

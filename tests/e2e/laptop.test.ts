@@ -173,7 +173,9 @@ describe("forward", () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const sent = (await state())["bigSent"] ?? 0;
     expect(sent).toBeGreaterThan(64 * 1024);
-    expect(sent).toBeLessThan(16 * mib);
+    expect(sent).toBeLessThan(32 * mib);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await state())["bigSent"]).toBe(sent);
     reader.destroy();
 
     const writer = await dialLocal(to.port);
@@ -247,7 +249,8 @@ describe("forward", () => {
         return readAll(socket);
       }),
     );
-    for (const [n, answer] of answers.entries()) expect(answer.includes(bodies[n] ?? "?")).toBe(true);
+    for (const [n, answer] of answers.entries())
+      expect(answer.replace(/\r\n[0-9a-f]+\r\n/g, "").includes(bodies[n] ?? "?"), answer.slice(0, 300)).toBe(true);
     for (const socket of sockets) socket.destroy();
   }, 60_000);
 
