@@ -13,13 +13,14 @@ afterEach(() => {
 });
 
 async function listen(handle: (socket: Socket) => void): Promise<{ address: string; port: number }> {
-  server = createServer({ allowHalfOpen: true }, (socket) => {
+  const opened = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
     handle(socket);
   });
-  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
-  return { address: "127.0.0.1", port: (server?.address() as AddressInfo).port };
+  server = opened;
+  await new Promise<void>((resolve) => opened.listen(0, "127.0.0.1", resolve));
+  return { address: "127.0.0.1", port: (opened.address() as AddressInfo).port };
 }
 
 /** A channel that takes what comes, and gives the input; leave() is what a caller does who goes away. */
@@ -40,9 +41,9 @@ function channelOf(input: AsyncIterable<ChannelInput>, stdout?: (bytes: Uint8Arr
 
 const stdin = (value: Uint8Array): ChannelInput => ({ case: "stdin", value });
 const stdinClosed: ChannelInput = { case: "stdinClosed", value: true };
-async function* never(): AsyncGenerator<ChannelInput> {
-  await new Promise(() => {});
-}
+const never = (): AsyncIterable<ChannelInput> => ({
+  [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
+});
 
 test("input first, then the answer to its end", async () => {
   const body = randomBytes(500_000);

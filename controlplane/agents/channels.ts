@@ -2,6 +2,7 @@
 import type { ChannelRequest, ChannelResponse } from "#proto/agent_pb.ts";
 import type { Clock } from "#core/clock.ts";
 import { OzError, toOzError } from "#core/errors.ts";
+import { createTurns } from "./turns.ts";
 
 /**
  * The bytes of one log or exec request. Iterating takes messages at the reader's own speed: what is not read is not sent.
@@ -36,33 +37,7 @@ const mostWaiting = 1024;
 export function createChannels(options: { clock: Clock; newId: () => string; timeoutMs: number }): Channels {
   const { clock, newId, timeoutMs } = options;
   const waiting = new Map<string, Waiting>();
-  const lines = new Map<string, { asked: number; next: (() => void)[] }>();
-
-  /** Calls ask when it is this one's turn. The result gives the turn to the next one; safe to repeat. */
-  function takeTurn(hostId: string, ask: () => void): () => void {
-    const line = lines.get(hostId) ?? { asked: 0, next: [] };
-    lines.set(hostId, line);
-    let state: "waits" | "asked" | "done" = "waits";
-    const go = () => {
-      state = "asked";
-      line.asked++;
-      ask();
-    };
-    const pass = () => {
-      while (line.asked < mostAsked && line.next.length > 0) line.next.shift()?.();
-      if (line.asked === 0 && line.next.length === 0) lines.delete(hostId);
-    };
-    if (line.next.length >= mostWaiting)
-      throw new OzError("limit", `${mostWaiting} requests wait for this host already`, { hint: "Try again." });
-    line.next.push(go);
-    pass();
-    return () => {
-      if (state === "waits") line.next.splice(line.next.indexOf(go), 1);
-      if (state === "asked") line.asked--;
-      state = "done";
-      pass();
-    };
-  }
+  const turns = createTurns({ mostAsked, mostWaiting });
 
   function open(hostId: string, ask: (channelId: string) => void, signal: AbortSignal): Promise<HostChannel> {
     return new Promise((resolve, reject) => {
@@ -88,7 +63,7 @@ export function createChannels(options: { clock: Clock; newId: () => string; tim
       signal.addEventListener("abort", cancelled, { once: true });
       waiting.set(id, { hostId, fail, take: (channel) => settle(() => resolve(tied(channel, signal))) });
       try {
-        endTurn = takeTurn(hostId, () => ask(id));
+        endTurn = turns.take(hostId, () => ask(id));
       } catch (error) {
         fail(toOzError(error));
       }
