@@ -4,7 +4,6 @@ import { sleep } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { type Loop, startLoop } from "#core/reconcile.ts";
 import type { Observed } from "#proto/replicas_pb.ts";
-import type { ReplicaSpec } from "#proto/spec_pb.ts";
 import { type Alarm, createAlarm } from "./alarm.ts";
 import { AgentBook } from "./apply/book.ts";
 import type { ContainerEngine, ObservedContainer } from "./apply/engine.ts";
@@ -21,6 +20,7 @@ import { rememberReady, updateMemories } from "./observe/memories.ts";
 import { createObserver, type Observer } from "./observe/observer.ts";
 import { createReporter, type Reporter } from "./observe/reporter.ts";
 import { healthTargets, type Survey, survey } from "./observe/survey.ts";
+import type { Wanted } from "./plan/found.ts";
 import { plan } from "./plan/plan.ts";
 import type { Step, StepOf } from "./plan/step.ts";
 
@@ -159,9 +159,9 @@ export class Brain {
     return this.#observer.problem();
   }
 
-  /** What is wanted of a replica; undefined when nobody asks for it. */
-  specOf(replicaId: string): ReplicaSpec | undefined {
-    return this.#book.wanted(replicaId)?.spec;
+  /** What is wanted of a replica; undefined when nothing is. */
+  wanted(replicaId: string): Wanted | undefined {
+    return this.#book.wanted(replicaId);
   }
 
   /** Containers by replica as they were seen last, oldest attempt first; undefined before the first look. */

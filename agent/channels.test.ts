@@ -4,7 +4,7 @@ import { ExecRequestSchema, LogRequestSchema, type OpenChannel } from "#proto/ag
 import type { ExecOptions, ExecSession, LogOptions, ObservedContainer, OutputSink } from "./apply/engine.ts";
 import { serveChannel } from "./channels.ts";
 import type { AgentChannel, ChannelInput } from "./link/channel.ts";
-import { container } from "./testing/wanted.ts";
+import { container, wanted } from "./testing/wanted.ts";
 
 const seen = (attempt: number, phase: "created" | "running" | "ended") =>
   ({ ...container("r1", attempt, { phase }), instance: "web" }) as unknown as ObservedContainer;
@@ -35,13 +35,19 @@ function setUp(containers: ObservedContainer[], input: ChannelInput[] = []) {
     signal: new AbortController().signal,
     stdout: async (bytes) => void (output += Buffer.from(bytes).toString()),
     stderr: async () => {},
+    connected: async () => {},
+    stdoutClosed: async () => {},
     input: (async function* () {
       yield* input;
     })(),
   };
   const serve = (request: OpenChannel["request"]) =>
     serveChannel(
-      { engine, look: () => new Map([["r1", containers]]), spec: () => ({ instance: "web", secretKeys: ["PIN"] }) },
+      {
+        engine,
+        look: () => new Map([["r1", containers]]),
+        wanted: () => wanted("r1", 1, { instance: "web", secretKeys: ["PIN"] }),
+      },
       request,
       channel,
     );

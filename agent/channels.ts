@@ -1,17 +1,18 @@
-// Serves what somebody asks of one replica over its own channel: its log, or a command inside it.
+// Serves what somebody asks of one replica over its own channel: its log, a command inside it, or a connection to it.
 import { OzError } from "#core/errors.ts";
-import type { ExecRequest, LogRequest, OpenChannel } from "#proto/agent_pb.ts";
-import type { ReplicaSpec } from "#proto/spec_pb.ts";
+import type { ExecRequest, ForwardRequest, LogRequest, OpenChannel } from "#proto/agent_pb.ts";
 import type { ContainerEngine, ExecSession, ObservedContainer } from "./apply/engine.ts";
 import { secretValues } from "./apply/log-tail.ts";
 import { maskedSink } from "./apply/masked-output.ts";
+import { forwardBytes } from "./forward.ts";
 import type { AgentChannel, ChannelEnd } from "./link/channel.ts";
-import type { Survey } from "./observe/survey.ts";
+import { reach, type Survey } from "./observe/survey.ts";
+import type { Wanted } from "./plan/found.ts";
 
 export type ChannelDeps = {
   readonly engine: Pick<ContainerEngine, "logs" | "exec" | "environment">;
   /** What is wanted of a replica; undefined when nobody asks for it. */
-  readonly spec: (replicaId: string) => Pick<ReplicaSpec, "instance" | "secretKeys"> | undefined;
+  readonly wanted: (replicaId: string) => Wanted | undefined;
   readonly look: () => Survey | undefined;
 };
 
@@ -23,6 +24,7 @@ export async function serveChannel(
 ): Promise<ChannelEnd | void> {
   if (request.case === "logs") return copyLog(deps, request.value, channel);
   if (request.case === "exec") return runCommand(deps, request.value, channel);
+  if (request.case === "forward") return forward(deps, request.value, channel);
   throw new OzError("not_supported", "this agent does not know what was asked of it", {
     hint: "Update ozwald-agent on that host.",
   });
@@ -32,7 +34,7 @@ export async function serveChannel(
 async function copyLog(deps: ChannelDeps, request: LogRequest, channel: AgentChannel): Promise<void> {
   const { engine, look } = deps;
   const { replicaId, follow, tail, previous, timestamps } = request;
-  const spec = deps.spec(replicaId);
+  const spec = deps.wanted(replicaId)?.spec;
   const name = spec?.instance ?? `replica ${replicaId}`;
   const { id } = containerForLog(look()?.get(replicaId) ?? [], request, name);
   const environment = await engine.environment(id);
@@ -60,21 +62,40 @@ export function containerForLog(
 }
 
 async function runCommand(
-  { engine, look, spec }: ChannelDeps,
+  { engine, look, wanted }: ChannelDeps,
   request: ExecRequest,
   channel: AgentChannel,
 ): Promise<ChannelEnd> {
   const { replicaId, command, stdin, tty, columns, rows, user } = request;
-  const containers = look()?.get(replicaId) ?? [];
-  const alive = containers.findLast(({ phase }) => phase === "running");
-  if (alive === undefined) {
-    const name = spec(replicaId)?.instance ?? containers.at(-1)?.instance ?? `replica ${replicaId}`;
-    throw new OzError("precondition", `${name} does not run on this host now`, { hint: "See why: ozctl ps" });
-  }
+  const name = wanted(replicaId)?.spec.instance;
+  const alive = runningContainer(look()?.get(replicaId) ?? [], replicaId, name);
   const session = await engine.exec(alive.id, { command, stdin, tty, columns, rows, user }, channel, channel.signal);
   // Ends with the channel; what goes wrong with input after the command ended does not matter.
   void feed(session, channel).catch(() => {});
   return { exitCode: await session.exitCode };
+}
+
+function runningContainer(
+  containers: readonly ObservedContainer[],
+  replicaId: string,
+  wantedName?: string,
+): ObservedContainer {
+  const alive = containers.findLast(({ phase }) => phase === "running");
+  if (alive !== undefined) return alive;
+  const name = wantedName ?? containers.at(-1)?.instance ?? `replica ${replicaId}`;
+  throw new OzError("precondition", `${name} does not run on this host now`, { hint: "See why: ozctl ps" });
+}
+
+async function forward({ look, wanted }: ChannelDeps, request: ForwardRequest, channel: AgentChannel): Promise<void> {
+  const { replicaId, containerPort } = request;
+  const alive = runningContainer(look()?.get(replicaId) ?? [], replicaId);
+  const at = reach(alive, wanted(replicaId), containerPort);
+  if (at === undefined)
+    throw new OzError(
+      "precondition",
+      `${alive.instance} has no address on this host at which port ${containerPort} is reached`,
+    );
+  return forwardBytes(at, channel);
 }
 
 async function feed(session: ExecSession, channel: AgentChannel): Promise<void> {

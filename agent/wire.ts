@@ -66,7 +66,7 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
     },
     onAssignment: (assignment, { historyContainsObeyed }) => brain.assign(assignment, { historyContainsObeyed }),
     onOpenChannel: (request, channel) =>
-      serveChannel({ engine, look: () => brain.look(), spec: (id) => brain.specOf(id) }, request, channel),
+      serveChannel({ engine, look: () => brain.look(), wanted: (id) => brain.wanted(id) }, request, channel),
     pictureComplete: () => brain.look() !== undefined && brain.engineProblem() === "",
     onState: ({ state }) => {
       // A renewed Welcome is no news.

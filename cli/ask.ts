@@ -13,7 +13,8 @@ export async function ask(io: Io, question: string): Promise<boolean> {
   return !interrupted && /^y(es)?$/i.test(answer.trim());
 }
 
-function readLine({ stdin }: Io, signal: AbortSignal): Promise<string> {
+/** One line with its end, or what came before the end of the input. Rejects when the signal aborts. */
+export function readLine({ stdin }: Io, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     const finish = () => {

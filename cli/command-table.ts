@@ -90,6 +90,18 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import("./commands/exec.ts")).execCommand,
   },
   {
+    name: "forward",
+    group: "What runs",
+    summary: "reach an instance at a port of this machine",
+    load: async () => (await import("./commands/forward.ts")).forwardCommand,
+  },
+  {
+    name: "chat",
+    group: "What runs",
+    summary: "talk to a model",
+    load: async () => (await import("./commands/chat.ts")).chatCommand,
+  },
+  {
     name: "adopt",
     group: "What runs",
     summary: "keep unknown replicas and want them again",
@@ -136,6 +148,18 @@ export const commandRows: readonly CommandRow[] = [
     group: "Machines",
     summary: "find the usual troubles and how they are mended",
     load: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
+  {
+    name: "token",
+    group: "This program",
+    summary: "tokens of people and programs: create, list, revoke",
+    load: async () => (await import("./commands/token.ts")).tokenCommand,
+  },
+  {
+    name: "login",
+    group: "This program",
+    summary: "get to know a control plane",
+    load: async () => (await import("./commands/login.ts")).loginCommand,
   },
   {
     name: "context",

@@ -1,5 +1,5 @@
 // Contexts: which control planes this person knows, one 0600 file each, and which one is meant now.
-import { existsSync, readdirSync, readFileSync, mkdirSync, statSync, writeFileSync, renameSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, mkdirSync, rmSync, statSync, writeFileSync, renameSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { OzError } from "#core/errors.ts";
@@ -57,6 +57,20 @@ export function readContext(env: Environment, name: string): Context {
   }
   const file = join(configFolder(env), "contexts", `${name}.json`);
   return { ...parseContext(file), name };
+}
+
+/** Writes a context, 0600; one of that name is replaced whole. */
+export function writeContext(env: Environment, { name, address, caPem, token }: Context): void {
+  const folder = join(configFolder(env), "contexts");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, `${name}.json`);
+  const temporary = `${file}.${process.pid}`;
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, `${JSON.stringify({ name, address, caPem, token }, null, 2)}\n`, {
+    mode: 0o600,
+    flag: "wx",
+  });
+  renameSync(temporary, file);
 }
 
 /** True when others than the owner may read the file of a context. */

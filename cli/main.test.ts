@@ -8,7 +8,17 @@ import { readContext } from "./contexts.ts";
 import { runOzctl } from "./testing/fake-io.ts";
 
 const docs = readFileSync(join(process.cwd(), "docs/cli.md"), "utf8");
-const nested = ["ops watch", "ops cancel", "host invite", "host rm", "context ls", "context use"];
+const nested = [
+  "ops watch",
+  "ops cancel",
+  "host invite",
+  "host rm",
+  "context ls",
+  "context use",
+  "token create",
+  "token ls",
+  "token revoke",
+];
 const names = [...commandRows.map((row) => row.name), ...nested];
 const internalWords = /\b(generation|epoch|fence|lease|incarnation)\b/i;
 

@@ -34,8 +34,11 @@ export function sendQueue<T>(): SendQueue<T> {
     async *[Symbol.asyncIterator]() {
       for (;;) {
         while (waiting.length > 0) yield waiting.shift()!;
-        drained?.();
+        const tell = drained;
         drained = undefined;
+        tell?.();
+        // Who hears that there is room may have filled it already.
+        if (waiting.length > 0) continue;
         if (ended) return;
         await new Promise<void>((resolve) => void (wake = resolve));
       }

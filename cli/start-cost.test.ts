@@ -47,7 +47,7 @@ test("`ozctl ps` loads the parser of its words and no descriptors", () => {
 
 test("connect-node, yaml and zod are loaded by nobody at once", () => {
   for (const file of Object.keys(inputs).filter(
-    (name) => name.startsWith("cli/") && !name.endsWith("exec-client.ts"),
+    (name) => name.startsWith("cli/") && !name.endsWith("bidi-client.ts"),
   )) {
     for (const heavy of ["@connectrpc/connect-node", "@connectrpc/connect", "yaml", "zod"])
       expect([...loadedWith(file)], file).not.toContain(heavy);

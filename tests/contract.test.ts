@@ -137,7 +137,7 @@ describe("who may call what", () => {
   });
 
   test("whatever changes something wants an admin", () => {
-    const changing = /\/(Create|Remove|Apply|Up|Down|Restart|Replace|Adopt|Retire|Cancel|Exec)/;
+    const changing = /\/(Create|Remove|Apply|Up|Down|Restart|Replace|Adopt|Retire|Cancel|Exec|Revoke|Forward$)/;
     for (const [name, rule] of Object.entries(rules))
       if (changing.test(name)) expect([name, rule]).toEqual([name, "admin"]);
   });

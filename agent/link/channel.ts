@@ -13,6 +13,10 @@ export type AgentChannel = {
   /** Sends output; resolves when there is room for more. Throws cancelled once the signal has aborted. */
   stdout(bytes: Uint8Array): Promise<void>;
   stderr(bytes: Uint8Array): Promise<void>;
+  /** Tells that the other end of a forwarded connection is there. */
+  connected(): Promise<void>;
+  /** Tells that no more output follows, while input is still taken. */
+  stdoutClosed(): Promise<void>;
   /** Ends with the channel. What is not read holds the sender back. */
   readonly input: AsyncIterable<ChannelInput>;
 };
@@ -37,6 +41,8 @@ export async function runChannel(
       signal: abort.signal,
       stdout: (bytes) => sendChunks(bytes, (value) => send({ case: "stdout", value })),
       stderr: (bytes) => sendChunks(bytes, (value) => send({ case: "stderr", value })),
+      connected: () => send({ case: "connected", value: true }),
+      stdoutClosed: () => send({ case: "stdoutClosed", value: true }),
       input,
     });
     end = { exitCode: result?.exitCode ?? 0, error: "" };

@@ -25,8 +25,9 @@ export type StreamEnd = {
   readonly silentMs?: number;
 };
 
-/** Channels at the same time; more are refused. */
-const mostChannels = 64;
+/** Channels at the same time; more are refused. Connections have a count of their own, so that they keep nobody from a log. */
+const most = { "logs and commands": 64, connections: 512 };
+type ChannelKind = keyof typeof most;
 
 export class LinkStream {
   readonly #deps: LinkDeps;
@@ -40,7 +41,7 @@ export class LinkStream {
   #assigning = false;
   #blocked = false;
   #ended = false;
-  #channels = 0;
+  readonly #channels: Record<ChannelKind, number> = { "logs and commands": 0, connections: 0 };
   readonly #pace: Pace;
 
   constructor(deps: LinkDeps, transport: LinkTransport) {
@@ -185,15 +186,16 @@ export class LinkStream {
   }
 
   async #openChannel({ channelId, request }: OpenChannel): Promise<void> {
-    this.#channels += 1;
-    const busy = this.#channels > mostChannels;
+    const kind: ChannelKind = request.case === "forward" ? "connections" : "logs and commands";
+    this.#channels[kind] += 1;
+    const busy = this.#channels[kind] > most[kind];
     await runChannel(this.#transport.channel(), channelId, async (channel) => {
       if (busy)
-        throw new OzError("limit", `this host serves ${mostChannels} logs and commands already`, {
+        throw new OzError("limit", `this host serves ${most[kind]} ${kind} already`, {
           hint: "End some of them and try again.",
         });
       return this.#deps.onOpenChannel(request, channel);
     });
-    this.#channels -= 1;
+    this.#channels[kind] -= 1;
   }
 }

@@ -1,4 +1,4 @@
-// ozctl exec: a command inside a replica. The one call that needs HTTP/2, so connect-node is loaded here and nowhere else.
+// ozctl exec: a command inside a replica. It needs HTTP/2, so connect-node is loaded when it runs.
 import type { Command } from "commander";
 import { create } from "@bufbuild/protobuf";
 import { OzError } from "#core/errors.ts";
@@ -53,8 +53,8 @@ async function exec(session: Session, written: string, words: string[], options:
     user: options.user ?? "",
     ...(tty && size && { size }),
   };
-  const { openExecClient } = await import("../exec-client.ts");
-  const client = await openExecClient(session.context());
+  const { openBidiClient } = await import("../bidi-client.ts");
+  const client = await openBidiClient(session.context());
   const queue = sendQueue<ExecServiceExecRequest>();
   queue.push(create(ExecServiceExecRequestSchema, { message: { case: "start", value: start } }));
   const release = stdin ? sendInput(io, queue, tty) : () => queue.end();
@@ -64,7 +64,7 @@ async function exec(session: Session, written: string, words: string[], options:
   let exitCode: number | undefined;
   try {
     const left = await untilInterrupted(io, async (signal) => {
-      for await (const { message } of client.exec(ExecService.method.exec, queue, signal)) {
+      for await (const { message } of client.stream(ExecService.method.exec, queue, signal)) {
         if (message.case === "stdout") io.out(message.value);
         else if (message.case === "stderr") io.err(message.value);
         else if (message.case === "exitCode") exitCode = message.value;

@@ -5,6 +5,7 @@ import { newCommand, type OutputFormat, runs, withOutput } from "../command.ts";
 import type { Io } from "../io.ts";
 import { age } from "../output/ages.ts";
 import { printMessage } from "../output/format.ts";
+import { formatCaSha256 } from "../output/fingerprint.ts";
 import { length, pad } from "../output/table.ts";
 import type { Session } from "../session.ts";
 
@@ -30,7 +31,7 @@ export function statusText(io: Io, status: GetStatusResponse, wide = false): str
     return `  ${word}  ${pad(name, width)}  ${message}`.trimEnd() + `\n${hint === "" ? "" : `        ${hint}\n`}`;
   });
   const details = wide
-    ? `cluster ${status.clusterId}\nauthority sha256 ${status.caSha256}\nrevision ${status.revision}\n`
+    ? `cluster ${status.clusterId}\nauthority sha256 ${formatCaSha256(status.caSha256)}\nrevision ${status.revision}\n`
     : "";
   const up = age(status.started, io.clock.now());
   return [

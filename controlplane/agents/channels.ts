@@ -1,7 +1,8 @@
 // Channels that were asked for and are not open yet: matches the Channel an agent opens with the OpenChannel it was sent.
 import type { ChannelRequest, ChannelResponse } from "#proto/agent_pb.ts";
 import type { Clock } from "#core/clock.ts";
-import { OzError } from "#core/errors.ts";
+import { OzError, toOzError } from "#core/errors.ts";
+import { createTurns } from "./turns.ts";
 
 /**
  * The bytes of one log or exec request. Iterating takes messages at the reader's own speed: what is not read is not sent.
@@ -17,7 +18,10 @@ export type HostChannel = AsyncIterable<ChannelRequest> & {
 type Waiting = { hostId: string; take(channel: HostChannel): void; fail(error: OzError): void };
 
 export type Channels = {
-  /** Sends the request through ask and waits for the agent. Throws timeout after timeoutMs, cancelled when the signal aborts. */
+  /**
+   * Sends the request through ask and waits for the agent. A host is asked for a few at a time: many at once would fill its link, which
+   * is cut then. Throws unavailable after timeoutMs, limit when too many wait already, cancelled when the signal aborts.
+   */
   open(hostId: string, ask: (channelId: string) => void, signal: AbortSignal): Promise<HostChannel>;
   /** False when nobody asked this host for it, or does no longer. */
   accept(hostId: string, channelId: string, channel: HostChannel): boolean;
@@ -25,16 +29,24 @@ export type Channels = {
   failHost(hostId: string, error: OzError): void;
 };
 
+/** Requests a host has been sent and has not answered yet. */
+const mostAsked = 16;
+/** Requests for one host that may wait for their turn. */
+const mostWaiting = 1024;
+
 export function createChannels(options: { clock: Clock; newId: () => string; timeoutMs: number }): Channels {
   const { clock, newId, timeoutMs } = options;
   const waiting = new Map<string, Waiting>();
+  const turns = createTurns({ mostAsked, mostWaiting });
 
   function open(hostId: string, ask: (channelId: string) => void, signal: AbortSignal): Promise<HostChannel> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(new OzError("cancelled", "the request was cancelled"));
       const id = newId();
+      let endTurn = () => {};
       const settle = (finish: () => void) => {
         waiting.delete(id);
+        endTurn();
         timer.cancel();
         signal.removeEventListener("abort", cancelled);
         finish();
@@ -50,7 +62,11 @@ export function createChannels(options: { clock: Clock; newId: () => string; tim
       );
       signal.addEventListener("abort", cancelled, { once: true });
       waiting.set(id, { hostId, fail, take: (channel) => settle(() => resolve(tied(channel, signal))) });
-      ask(id);
+      try {
+        endTurn = turns.take(hostId, () => ask(id));
+      } catch (error) {
+        fail(toOzError(error));
+      }
     });
   }
 

@@ -11,6 +11,7 @@ import { enrollmentRoutes } from "./enrollment.ts";
 import { toConnectError } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { execRoutes } from "./exec.ts";
+import { forwardRoutes } from "./forward.ts";
 import { hostRoutes } from "./hosts.ts";
 import { instanceRoutes } from "./instances.ts";
 import { logRoutes } from "./logs.ts";
@@ -19,6 +20,7 @@ import { replicaRoutes } from "./replicas.ts";
 import { serviceRoutes } from "./services.ts";
 import { settingsRoutes } from "./settings.ts";
 import { statusRoutes } from "./status.ts";
+import { tokenRoutes } from "./tokens.ts";
 
 export type ApiRequest = IncomingMessage | Http2ServerRequest;
 export type ApiHandler = (request: ApiRequest, response: ServerResponse | Http2ServerResponse) => void;
@@ -63,6 +65,7 @@ export function allRoutes(router: ConnectRouter, context: ApiContext): void {
     enrollmentRoutes,
     eventRoutes,
     execRoutes,
+    forwardRoutes,
     hostRoutes,
     instanceRoutes,
     logRoutes,
@@ -71,6 +74,7 @@ export function allRoutes(router: ConnectRouter, context: ApiContext): void {
     serviceRoutes,
     settingsRoutes,
     statusRoutes,
+    tokenRoutes,
   ])
     routes(router, context);
 }

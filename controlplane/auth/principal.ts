@@ -7,6 +7,8 @@ export type Principal = {
   readonly kind: "anonymous" | "admin";
   /** For the event log: "local root", "token admin". */
   readonly name: string;
+  /** Id of the API token it came with. */
+  readonly tokenId?: string;
   /** Why the credential that was sent is not good. */
   readonly problem?: OzError;
 };

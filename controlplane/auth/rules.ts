@@ -11,6 +11,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   "ozwald.v1.EventsService/ListEvents": "viewer",
   "ozwald.v1.EventsService/WatchEvents": "viewer",
   "ozwald.v1.ExecService/Exec": "admin",
+  "ozwald.v1.ForwardService/FindTarget": "viewer",
+  "ozwald.v1.ForwardService/Forward": "admin",
   "ozwald.v1.HealthService/Check": "public",
   "ozwald.v1.HostsService/CreateInvite": "admin",
   "ozwald.v1.HostsService/ListHosts": "viewer",
@@ -33,4 +35,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   "ozwald.v1.SettingsService/ApplySettings": "admin",
   "ozwald.v1.SettingsService/PlanSettings": "viewer",
   "ozwald.v1.StatusService/GetStatus": "viewer",
+  "ozwald.v1.TokensService/CreateToken": "admin",
+  "ozwald.v1.TokensService/ListTokens": "admin",
+  "ozwald.v1.TokensService/RevokeToken": "admin",
 };

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ozwald/v1/agent.proto.
  */
 export const file_ozwald_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChVvendhbGQvdjEvYWdlbnQucHJvdG8SCW96d2FsZC52MSLFAQoLTGlua1JlcXVlc3QSIQoFaGVsbG8YASABKAsyEC5vendhbGQudjEuSGVsbG9IABIjCgZyZXBvcnQYAiABKAsyES5vendhbGQudjEuUmVwb3J0SAASOAoRYXNzaWdubWVudF9yZXN1bHQYAyABKAsyGy5vendhbGQudjEuQXNzaWdubWVudFJlc3VsdEgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULm96d2FsZC52MS5IZWFydGJlYXRIAEIJCgdtZXNzYWdlIu4BCgxMaW5rUmVzcG9uc2USJQoHd2VsY29tZRgBIAEoCzISLm96d2FsZC52MS5XZWxjb21lSAASKwoKYXNzaWdubWVudBgCIAEoCzIVLm96d2FsZC52MS5Bc3NpZ25tZW50SAASKgoKcmVwb3J0X2FjaxgDIAEoCzIULm96d2FsZC52MS5SZXBvcnRBY2tIABIuCgxvcGVuX2NoYW5uZWwYBCABKAsyFi5vendhbGQudjEuT3BlbkNoYW5uZWxIABIjCgZjbG9zZWQYBSABKAsyES5vendhbGQudjEuQ2xvc2VkSABCCQoHbWVzc2FnZSLzAQoFSGVsbG8SDwoHaG9zdF9pZBgBIAEoCRIPCgdib290X2lkGAIgASgJEhUKDXByb2Nlc3Nfbm9uY2UYAyABKAkSFQoNYWdlbnRfdmVyc2lvbhgEIAEoCRIaChJvYmV5ZWRfaW5jYXJuYXRpb24YBSABKAkSFAoMb2JleWVkX2Vwb2NoGAYgASgEEhgKEGpvdXJuYWxfcmV2aXNpb24YByABKAQSJwoJaW52ZW50b3J5GAggASgLMhQub3p3YWxkLnYxLkludmVudG9yeRIlCghvYnNlcnZlZBgJIAMoCzITLm96d2FsZC52MS5PYnNlcnZlZCK/AQoHV2VsY29tZRISCgpjbHVzdGVyX2lkGAEgASgJEhUKDWNsdXN0ZXJfZXBvY2gYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAkSHwoXaGlzdG9yeV9jb250YWluc19vYmV5ZWQYBCABKAgSFAoMaGVhcnRiZWF0X21zGAUgASgEEhQKDHRlbGVtZXRyeV9tcxgGIAEoBBInCgNub3cYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUBCgpBc3NpZ25tZW50EhUKDWNsdXN0ZXJfZXBvY2gYASABKAQSEwoLaW5jYXJuYXRpb24YAiABKAkSEAoIcmV2aXNpb24YAyABKAQSKQoDcnVuGAQgAygLMhwub3p3YWxkLnYxLlJlcGxpY2FBc3NpZ25tZW50Eg4KBnJldGlyZRgFIAMoCSKkAQoRUmVwbGljYUFzc2lnbm1lbnQSEgoKcmVwbGljYV9pZBgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgEEgwKBHNsb3QYAyABKA0SJAoEc3BlYxgEIAEoCzIWLm96d2FsZC52MS5SZXBsaWNhU3BlYxIRCglzcGVjX2hhc2gYBSABKAkSIAoGY2xhaW1zGAYgAygLMhAub3p3YWxkLnYxLkNsYWltIm0KEEFzc2lnbm1lbnRSZXN1bHQSEAoIcmV2aXNpb24YASABKAQSEAoIYWNjZXB0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEiUKCHJlamVjdGVkGAQgAygLMhMub3p3YWxkLnYxLlJlamVjdGVkInwKCFJlamVjdGVkEhIKCnJlcGxpY2FfaWQYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoBBIQCghyZXNvdXJjZRgDIAEoCRISCgpuZWVkX2J5dGVzGAQgASgEEhIKCmZyZWVfYnl0ZXMYBSABKAQSDgoGaG9sZGVyGAYgASgJIq4BCgZSZXBvcnQSEAoIc2VxdWVuY2UYASABKAQSDAoEZnVsbBgCIAEoCBIkCgdjaGFuZ2VkGAMgAygLMhMub3p3YWxkLnYxLk9ic2VydmVkEgwKBGdvbmUYBCADKAkSJwoJaW52ZW50b3J5GAUgASgLMhQub3p3YWxkLnYxLkludmVudG9yeRInCgl0ZWxlbWV0cnkYBiABKAsyFC5vendhbGQudjEuVGVsZW1ldHJ5Ih0KCVJlcG9ydEFjaxIQCghzZXF1ZW5jZRgBIAEoBCILCglIZWFydGJlYXQiKQoGQ2xvc2VkEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJInsKC09wZW5DaGFubmVsEhIKCmNoYW5uZWxfaWQYASABKAkSJQoEbG9ncxgCIAEoCzIVLm96d2FsZC52MS5Mb2dSZXF1ZXN0SAASJgoEZXhlYxgDIAEoCzIWLm96d2FsZC52MS5FeGVjUmVxdWVzdEgAQgkKB3JlcXVlc3QiZAoKTG9nUmVxdWVzdBISCgpyZXBsaWNhX2lkGAEgASgJEg4KBmZvbGxvdxgCIAEoCBIMCgR0YWlsGAMgASgNEhAKCHByZXZpb3VzGAQgASgIEhIKCnRpbWVzdGFtcHMYBSABKAgiewoLRXhlY1JlcXVlc3QSEgoKcmVwbGljYV9pZBgBIAEoCRIPCgdjb21tYW5kGAIgAygJEg0KBXN0ZGluGAMgASgIEgsKA3R0eRgEIAEoCBIPCgdjb2x1bW5zGAUgASgNEgwKBHJvd3MYBiABKA0SDAoEdXNlchgHIAEoCSKXAQoOQ2hhbm5lbFJlcXVlc3QSKgoGb3BlbmVkGAEgASgLMhgub3p3YWxkLnYxLkNoYW5uZWxPcGVuZWRIABIQCgZzdGRvdXQYAiABKAxIABIQCgZzdGRlcnIYAyABKAxIABIqCgZjbG9zZWQYBCABKAsyGC5vendhbGQudjEuQ2hhbm5lbENsb3NlZEgAQgkKB21lc3NhZ2UiIwoNQ2hhbm5lbE9wZW5lZBISCgpjaGFubmVsX2lkGAEgASgJIjEKDUNoYW5uZWxDbG9zZWQSEQoJZXhpdF9jb2RlGAEgASgFEg0KBWVycm9yGAIgASgJIoIBCg9DaGFubmVsUmVzcG9uc2USDwoFc3RkaW4YASABKAxIABIWCgxzdGRpbl9jbG9zZWQYAiABKAhIABIpCgZyZXNpemUYAyABKAsyFy5vendhbGQudjEuVGVybWluYWxTaXplSAASEAoGY2FuY2VsGAQgASgISABCCQoHbWVzc2FnZSItCgxUZXJtaW5hbFNpemUSDwoHY29sdW1ucxgBIAEoDRIMCgRyb3dzGAIgASgNIioKF1JlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0Eg8KB2Nzcl9wZW0YASABKAkiQwoYUmVuZXdDZXJ0aWZpY2F0ZVJlc3BvbnNlEhcKD2NlcnRpZmljYXRlX3BlbRgBIAEoCRIOCgZjYV9wZW0YAiABKAky8gEKEEFnZW50TGlua1NlcnZpY2USOwoETGluaxIWLm96d2FsZC52MS5MaW5rUmVxdWVzdBoXLm96d2FsZC52MS5MaW5rUmVzcG9uc2UoATABEkQKB0NoYW5uZWwSGS5vendhbGQudjEuQ2hhbm5lbFJlcXVlc3QaGi5vendhbGQudjEuQ2hhbm5lbFJlc3BvbnNlKAEwARJbChBSZW5ld0NlcnRpZmljYXRlEiIub3p3YWxkLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GiMub3p3YWxkLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_ozwald_v1_inventory, file_ozwald_v1_replicas, file_ozwald_v1_spec]);
+  fileDesc("ChVvendhbGQvdjEvYWdlbnQucHJvdG8SCW96d2FsZC52MSLFAQoLTGlua1JlcXVlc3QSIQoFaGVsbG8YASABKAsyEC5vendhbGQudjEuSGVsbG9IABIjCgZyZXBvcnQYAiABKAsyES5vendhbGQudjEuUmVwb3J0SAASOAoRYXNzaWdubWVudF9yZXN1bHQYAyABKAsyGy5vendhbGQudjEuQXNzaWdubWVudFJlc3VsdEgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULm96d2FsZC52MS5IZWFydGJlYXRIAEIJCgdtZXNzYWdlIu4BCgxMaW5rUmVzcG9uc2USJQoHd2VsY29tZRgBIAEoCzISLm96d2FsZC52MS5XZWxjb21lSAASKwoKYXNzaWdubWVudBgCIAEoCzIVLm96d2FsZC52MS5Bc3NpZ25tZW50SAASKgoKcmVwb3J0X2FjaxgDIAEoCzIULm96d2FsZC52MS5SZXBvcnRBY2tIABIuCgxvcGVuX2NoYW5uZWwYBCABKAsyFi5vendhbGQudjEuT3BlbkNoYW5uZWxIABIjCgZjbG9zZWQYBSABKAsyES5vendhbGQudjEuQ2xvc2VkSABCCQoHbWVzc2FnZSLzAQoFSGVsbG8SDwoHaG9zdF9pZBgBIAEoCRIPCgdib290X2lkGAIgASgJEhUKDXByb2Nlc3Nfbm9uY2UYAyABKAkSFQoNYWdlbnRfdmVyc2lvbhgEIAEoCRIaChJvYmV5ZWRfaW5jYXJuYXRpb24YBSABKAkSFAoMb2JleWVkX2Vwb2NoGAYgASgEEhgKEGpvdXJuYWxfcmV2aXNpb24YByABKAQSJwoJaW52ZW50b3J5GAggASgLMhQub3p3YWxkLnYxLkludmVudG9yeRIlCghvYnNlcnZlZBgJIAMoCzITLm96d2FsZC52MS5PYnNlcnZlZCK/AQoHV2VsY29tZRISCgpjbHVzdGVyX2lkGAEgASgJEhUKDWNsdXN0ZXJfZXBvY2gYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAkSHwoXaGlzdG9yeV9jb250YWluc19vYmV5ZWQYBCABKAgSFAoMaGVhcnRiZWF0X21zGAUgASgEEhQKDHRlbGVtZXRyeV9tcxgGIAEoBBInCgNub3cYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUBCgpBc3NpZ25tZW50EhUKDWNsdXN0ZXJfZXBvY2gYASABKAQSEwoLaW5jYXJuYXRpb24YAiABKAkSEAoIcmV2aXNpb24YAyABKAQSKQoDcnVuGAQgAygLMhwub3p3YWxkLnYxLlJlcGxpY2FBc3NpZ25tZW50Eg4KBnJldGlyZRgFIAMoCSKkAQoRUmVwbGljYUFzc2lnbm1lbnQSEgoKcmVwbGljYV9pZBgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgEEgwKBHNsb3QYAyABKA0SJAoEc3BlYxgEIAEoCzIWLm96d2FsZC52MS5SZXBsaWNhU3BlYxIRCglzcGVjX2hhc2gYBSABKAkSIAoGY2xhaW1zGAYgAygLMhAub3p3YWxkLnYxLkNsYWltIm0KEEFzc2lnbm1lbnRSZXN1bHQSEAoIcmV2aXNpb24YASABKAQSEAoIYWNjZXB0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEiUKCHJlamVjdGVkGAQgAygLMhMub3p3YWxkLnYxLlJlamVjdGVkInwKCFJlamVjdGVkEhIKCnJlcGxpY2FfaWQYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoBBIQCghyZXNvdXJjZRgDIAEoCRISCgpuZWVkX2J5dGVzGAQgASgEEhIKCmZyZWVfYnl0ZXMYBSABKAQSDgoGaG9sZGVyGAYgASgJIq4BCgZSZXBvcnQSEAoIc2VxdWVuY2UYASABKAQSDAoEZnVsbBgCIAEoCBIkCgdjaGFuZ2VkGAMgAygLMhMub3p3YWxkLnYxLk9ic2VydmVkEgwKBGdvbmUYBCADKAkSJwoJaW52ZW50b3J5GAUgASgLMhQub3p3YWxkLnYxLkludmVudG9yeRInCgl0ZWxlbWV0cnkYBiABKAsyFC5vendhbGQudjEuVGVsZW1ldHJ5Ih0KCVJlcG9ydEFjaxIQCghzZXF1ZW5jZRgBIAEoBCILCglIZWFydGJlYXQiKQoGQ2xvc2VkEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIqkBCgtPcGVuQ2hhbm5lbBISCgpjaGFubmVsX2lkGAEgASgJEiUKBGxvZ3MYAiABKAsyFS5vendhbGQudjEuTG9nUmVxdWVzdEgAEiYKBGV4ZWMYAyABKAsyFi5vendhbGQudjEuRXhlY1JlcXVlc3RIABIsCgdmb3J3YXJkGAQgASgLMhkub3p3YWxkLnYxLkZvcndhcmRSZXF1ZXN0SABCCQoHcmVxdWVzdCJkCgpMb2dSZXF1ZXN0EhIKCnJlcGxpY2FfaWQYASABKAkSDgoGZm9sbG93GAIgASgIEgwKBHRhaWwYAyABKA0SEAoIcHJldmlvdXMYBCABKAgSEgoKdGltZXN0YW1wcxgFIAEoCCJ7CgtFeGVjUmVxdWVzdBISCgpyZXBsaWNhX2lkGAEgASgJEg8KB2NvbW1hbmQYAiADKAkSDQoFc3RkaW4YAyABKAgSCwoDdHR5GAQgASgIEg8KB2NvbHVtbnMYBSABKA0SDAoEcm93cxgGIAEoDRIMCgR1c2VyGAcgASgJIjwKDkZvcndhcmRSZXF1ZXN0EhIKCnJlcGxpY2FfaWQYASABKAkSFgoOY29udGFpbmVyX3BvcnQYAiABKA0ixQEKDkNoYW5uZWxSZXF1ZXN0EioKBm9wZW5lZBgBIAEoCzIYLm96d2FsZC52MS5DaGFubmVsT3BlbmVkSAASEAoGc3Rkb3V0GAIgASgMSAASEAoGc3RkZXJyGAMgASgMSAASKgoGY2xvc2VkGAQgASgLMhgub3p3YWxkLnYxLkNoYW5uZWxDbG9zZWRIABITCgljb25uZWN0ZWQYBSABKAhIABIXCg1zdGRvdXRfY2xvc2VkGAYgASgISABCCQoHbWVzc2FnZSIjCg1DaGFubmVsT3BlbmVkEhIKCmNoYW5uZWxfaWQYASABKAkiMQoNQ2hhbm5lbENsb3NlZBIRCglleGl0X2NvZGUYASABKAUSDQoFZXJyb3IYAiABKAkiggEKD0NoYW5uZWxSZXNwb25zZRIPCgVzdGRpbhgBIAEoDEgAEhYKDHN0ZGluX2Nsb3NlZBgCIAEoCEgAEikKBnJlc2l6ZRgDIAEoCzIXLm96d2FsZC52MS5UZXJtaW5hbFNpemVIABIQCgZjYW5jZWwYBCABKAhIAEIJCgdtZXNzYWdlIi0KDFRlcm1pbmFsU2l6ZRIPCgdjb2x1bW5zGAEgASgNEgwKBHJvd3MYAiABKA0iKgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSDwoHY3NyX3BlbRgBIAEoCSJDChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USFwoPY2VydGlmaWNhdGVfcGVtGAEgASgJEg4KBmNhX3BlbRgCIAEoCTLyAQoQQWdlbnRMaW5rU2VydmljZRI7CgRMaW5rEhYub3p3YWxkLnYxLkxpbmtSZXF1ZXN0Ghcub3p3YWxkLnYxLkxpbmtSZXNwb25zZSgBMAESRAoHQ2hhbm5lbBIZLm96d2FsZC52MS5DaGFubmVsUmVxdWVzdBoaLm96d2FsZC52MS5DaGFubmVsUmVzcG9uc2UoATABElsKEFJlbmV3Q2VydGlmaWNhdGUSIi5vendhbGQudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QaIy5vendhbGQudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_ozwald_v1_inventory, file_ozwald_v1_replicas, file_ozwald_v1_spec]);
 
 /**
  * LinkRequest is what an agent says.
@@ -633,6 +633,14 @@ export type OpenChannel = Message<"ozwald.v1.OpenChannel"> & {
      */
     value: ExecRequest;
     case: "exec";
+  } | {
+    /**
+     * A connection to a port of a replica.
+     *
+     * @generated from field: ozwald.v1.ForwardRequest forward = 4;
+     */
+    value: ForwardRequest;
+    case: "forward";
   } | { case: undefined; value?: undefined };
 };
 
@@ -756,6 +764,34 @@ export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
   messageDesc(file_ozwald_v1_agent, 14);
 
 /**
+ * ForwardRequest asks for a connection to a port of a replica.
+ *
+ * @generated from message ozwald.v1.ForwardRequest
+ */
+export type ForwardRequest = Message<"ozwald.v1.ForwardRequest"> & {
+  /**
+   * Replica concerned.
+   *
+   * @generated from field: string replica_id = 1;
+   */
+  replicaId: string;
+
+  /**
+   * Port inside the container.
+   *
+   * @generated from field: uint32 container_port = 2;
+   */
+  containerPort: number;
+};
+
+/**
+ * Describes the message ozwald.v1.ForwardRequest.
+ * Use `create(ForwardRequestSchema)` to create a new message.
+ */
+export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
+  messageDesc(file_ozwald_v1_agent, 15);
+
+/**
  * ChannelRequest is what an agent says on a channel.
  *
  * @generated from message ozwald.v1.ChannelRequest
@@ -798,6 +834,22 @@ export type ChannelRequest = Message<"ozwald.v1.ChannelRequest"> & {
      */
     value: ChannelClosed;
     case: "closed";
+  } | {
+    /**
+     * The replica took the connection. Forward only; its bytes follow as stdout.
+     *
+     * @generated from field: bool connected = 5;
+     */
+    value: boolean;
+    case: "connected";
+  } | {
+    /**
+     * No more output follows, and input is still taken. Forward only.
+     *
+     * @generated from field: bool stdout_closed = 6;
+     */
+    value: boolean;
+    case: "stdoutClosed";
   } | { case: undefined; value?: undefined };
 };
 
@@ -806,7 +858,7 @@ export type ChannelRequest = Message<"ozwald.v1.ChannelRequest"> & {
  * Use `create(ChannelRequestSchema)` to create a new message.
  */
 export const ChannelRequestSchema: GenMessage<ChannelRequest> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 15);
+  messageDesc(file_ozwald_v1_agent, 16);
 
 /**
  * ChannelOpened names the request that is served.
@@ -827,7 +879,7 @@ export type ChannelOpened = Message<"ozwald.v1.ChannelOpened"> & {
  * Use `create(ChannelOpenedSchema)` to create a new message.
  */
 export const ChannelOpenedSchema: GenMessage<ChannelOpened> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 16);
+  messageDesc(file_ozwald_v1_agent, 17);
 
 /**
  * ChannelClosed ends a channel.
@@ -855,7 +907,7 @@ export type ChannelClosed = Message<"ozwald.v1.ChannelClosed"> & {
  * Use `create(ChannelClosedSchema)` to create a new message.
  */
 export const ChannelClosedSchema: GenMessage<ChannelClosed> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 17);
+  messageDesc(file_ozwald_v1_agent, 18);
 
 /**
  * ChannelResponse is what the control plane says on a channel.
@@ -908,7 +960,7 @@ export type ChannelResponse = Message<"ozwald.v1.ChannelResponse"> & {
  * Use `create(ChannelResponseSchema)` to create a new message.
  */
 export const ChannelResponseSchema: GenMessage<ChannelResponse> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 18);
+  messageDesc(file_ozwald_v1_agent, 19);
 
 /**
  * TerminalSize is the size of a terminal.
@@ -936,7 +988,7 @@ export type TerminalSize = Message<"ozwald.v1.TerminalSize"> & {
  * Use `create(TerminalSizeSchema)` to create a new message.
  */
 export const TerminalSizeSchema: GenMessage<TerminalSize> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 19);
+  messageDesc(file_ozwald_v1_agent, 20);
 
 /**
  * RenewCertificateRequest asks for a new certificate.
@@ -957,7 +1009,7 @@ export type RenewCertificateRequest = Message<"ozwald.v1.RenewCertificateRequest
  * Use `create(RenewCertificateRequestSchema)` to create a new message.
  */
 export const RenewCertificateRequestSchema: GenMessage<RenewCertificateRequest> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 20);
+  messageDesc(file_ozwald_v1_agent, 21);
 
 /**
  * RenewCertificateResponse holds a new certificate.
@@ -985,7 +1037,7 @@ export type RenewCertificateResponse = Message<"ozwald.v1.RenewCertificateRespon
  * Use `create(RenewCertificateResponseSchema)` to create a new message.
  */
 export const RenewCertificateResponseSchema: GenMessage<RenewCertificateResponse> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 21);
+  messageDesc(file_ozwald_v1_agent, 22);
 
 /**
  * AgentLinkService is called by agents only; the caller is known by its client certificate, never by what it says.
@@ -1004,7 +1056,7 @@ export const AgentLinkService: GenService<{
     output: typeof LinkResponseSchema;
   },
   /**
-   * Channel carries the bytes of one log, exec or other bulk request, so that they never delay commands.
+   * Channel carries the bytes of one log, exec, forward or other bulk request, so that they never delay commands.
    * The agent opens it after an OpenChannel.
    *
    * @generated from rpc ozwald.v1.AgentLinkService.Channel

@@ -171,14 +171,16 @@ class Closed(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class OpenChannel(_message.Message):
-    __slots__ = ("channel_id", "logs", "exec")
+    __slots__ = ("channel_id", "logs", "exec", "forward")
     CHANNEL_ID_FIELD_NUMBER: _ClassVar[int]
     LOGS_FIELD_NUMBER: _ClassVar[int]
     EXEC_FIELD_NUMBER: _ClassVar[int]
+    FORWARD_FIELD_NUMBER: _ClassVar[int]
     channel_id: str
     logs: LogRequest
     exec: ExecRequest
-    def __init__(self, channel_id: _Optional[str] = ..., logs: _Optional[_Union[LogRequest, _Mapping]] = ..., exec: _Optional[_Union[ExecRequest, _Mapping]] = ...) -> None: ...
+    forward: ForwardRequest
+    def __init__(self, channel_id: _Optional[str] = ..., logs: _Optional[_Union[LogRequest, _Mapping]] = ..., exec: _Optional[_Union[ExecRequest, _Mapping]] = ..., forward: _Optional[_Union[ForwardRequest, _Mapping]] = ...) -> None: ...
 
 class LogRequest(_message.Message):
     __slots__ = ("replica_id", "follow", "tail", "previous", "timestamps")
@@ -212,17 +214,29 @@ class ExecRequest(_message.Message):
     user: str
     def __init__(self, replica_id: _Optional[str] = ..., command: _Optional[_Iterable[str]] = ..., stdin: _Optional[bool] = ..., tty: _Optional[bool] = ..., columns: _Optional[int] = ..., rows: _Optional[int] = ..., user: _Optional[str] = ...) -> None: ...
 
+class ForwardRequest(_message.Message):
+    __slots__ = ("replica_id", "container_port")
+    REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_PORT_FIELD_NUMBER: _ClassVar[int]
+    replica_id: str
+    container_port: int
+    def __init__(self, replica_id: _Optional[str] = ..., container_port: _Optional[int] = ...) -> None: ...
+
 class ChannelRequest(_message.Message):
-    __slots__ = ("opened", "stdout", "stderr", "closed")
+    __slots__ = ("opened", "stdout", "stderr", "closed", "connected", "stdout_closed")
     OPENED_FIELD_NUMBER: _ClassVar[int]
     STDOUT_FIELD_NUMBER: _ClassVar[int]
     STDERR_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    STDOUT_CLOSED_FIELD_NUMBER: _ClassVar[int]
     opened: ChannelOpened
     stdout: bytes
     stderr: bytes
     closed: ChannelClosed
-    def __init__(self, opened: _Optional[_Union[ChannelOpened, _Mapping]] = ..., stdout: _Optional[bytes] = ..., stderr: _Optional[bytes] = ..., closed: _Optional[_Union[ChannelClosed, _Mapping]] = ...) -> None: ...
+    connected: bool
+    stdout_closed: bool
+    def __init__(self, opened: _Optional[_Union[ChannelOpened, _Mapping]] = ..., stdout: _Optional[bytes] = ..., stderr: _Optional[bytes] = ..., closed: _Optional[_Union[ChannelClosed, _Mapping]] = ..., connected: _Optional[bool] = ..., stdout_closed: _Optional[bool] = ...) -> None: ...
 
 class ChannelOpened(_message.Message):
     __slots__ = ("channel_id",)

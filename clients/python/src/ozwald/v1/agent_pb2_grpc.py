@@ -64,7 +64,7 @@ class AgentLinkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Channel(self, request_iterator, context):
-        """Channel carries the bytes of one log, exec or other bulk request, so that they never delay commands.
+        """Channel carries the bytes of one log, exec, forward or other bulk request, so that they never delay commands.
         The agent opens it after an OpenChannel.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -1,4 +1,4 @@
-// Bidirectional calls over HTTP/2 with connect-node, for `exec` only.
+// Bidirectional calls over HTTP/2 with connect-node, for what carries bytes both ways: exec, forward, chat.
 import { connect as connectSocket } from "node:net";
 import type { DescMessage, DescMethodBiDiStreaming, MessageShape } from "@bufbuild/protobuf";
 import { ConnectError, type Transport } from "@connectrpc/connect";
@@ -7,8 +7,8 @@ import { type Target, parseAddress } from "./connect-json.ts";
 import { connectionError } from "./connection-error.ts";
 import { wireError } from "./wire-error.ts";
 
-export type ExecClient = {
-  exec<I extends DescMessage, O extends DescMessage>(
+export type BidiClient = {
+  stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodBiDiStreaming<I, O>,
     requests: AsyncIterable<MessageShape<I>>,
     signal: AbortSignal,
@@ -18,8 +18,8 @@ export type ExecClient = {
 
 const connectTimeoutMs = 10_000;
 
-/** A client for one stream; close() ends its connection. */
-export async function openExecClient(target: Target): Promise<ExecClient> {
+/** A client with a connection of its own, which close() ends with every stream on it. Throws what connectionError gives. */
+export async function openBidiClient(target: Target): Promise<BidiClient> {
   const unix = target.address.startsWith("unix:");
   const baseUrl = unix ? "http://localhost" : parseAddress(target.address).origin;
   const tls = { minVersion: "TLSv1.3" as const, ...(target.caPem !== undefined && { ca: target.caPem }) };
@@ -40,10 +40,14 @@ export async function openExecClient(target: Target): Promise<ExecClient> {
     sessions.abort();
     throw connectionError(cause, target.address, performance.now() - began, { timeoutMs: connectTimeoutMs });
   }
-  const transport = createConnectTransport({ baseUrl, httpVersion: "2", sessionManager: sessions });
+  // Compressing costs more than it saves here, and lets a window of 64 KiB hold many megabytes that nobody has read.
+  const transport = createConnectTransport({
+    ...{ baseUrl, httpVersion: "2", sessionManager: sessions },
+    acceptCompression: [],
+  });
   const headers = target.token === undefined ? {} : { authorization: `Bearer ${target.token}` };
   return {
-    exec: (method, requests, signal) => streamed(transport, method, requests, signal, headers, target.address),
+    stream: (method, requests, signal) => streamed(transport, method, requests, signal, headers, target.address),
     close: () => sessions.abort(),
   };
 }
