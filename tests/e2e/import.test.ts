@@ -225,8 +225,9 @@ describe("one cache on a host", () => {
     for (const slot of [0, 1]) expect(await inSlot(slot, "cat /cache/weights")).toBe("fetched");
     await cluster.mustApply(JSON.stringify({ project: "cache" }));
     await untilReplicas(0);
+    // In the engine its name says whose it is.
     expect(await machineDocker("volume", "ls", "-q", "--filter", `name=${volumeName("cache")}`)).toBe(
-      volumeName("cache"),
+      `ozwald-${cluster.id.slice(0, 6)}-default-${volumeName("cache")}`,
     );
     await cluster.mustApply(settings(1));
     await untilReplicas(1);
