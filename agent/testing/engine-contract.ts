@@ -3,10 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OzError } from "#core/errors.ts";
 import type { ContainerEngine, ContainerPlan, ObservedContainer } from "../apply/engine.ts";
 
-/**
- * How a container behaves. stays: until it is asked to end, then it ends with 143 at once. stubborn: only the hard stop ends it.
- * ends: says "one", "two", "three" and ends with 3 by itself. broken: its program is not in the image.
- */
+// stays: until it is asked to end, then it ends with 143 at once. stubborn: only the hard stop ends it.
+// ends: says "one", "two", "three" and ends with 3 by itself. broken: its program is not in the image.
 export type ContractContainer = "stays" | "stubborn" | "ends" | "broken";
 
 /** One engine with a cluster of its own and what a test does behind its back. */
