@@ -61,7 +61,7 @@ export function makeServer(parts: Parts): Server {
     });
   });
   server.headersTimeout = 15_000;
-  server.requestTimeout = 60_000;
+  server.requestTimeout = 30_000;
   return server;
 }
 
