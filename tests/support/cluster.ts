@@ -35,7 +35,7 @@ export type AgentOptions = {
   /** Default "alpha". */
   name?: string;
   /** Default: the machine's own engine. */
-  engine?: PrivateEngine;
+  engine?: Pick<PrivateEngine, "socketPath" | "docker">;
   /** Where the agent's network is; default: the machine's. */
   enter?: (argv: readonly string[]) => string[];
   /** Folder for its state. Default: a new one. */

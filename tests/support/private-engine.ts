@@ -38,6 +38,8 @@ export type PrivateEngine = {
   /** Ends dockerd with SIGKILL; its containers and their shims stay. */
   kill9(): Promise<void>;
   restart(): Promise<void>;
+  /** As when the machine loses its power: dockerd, its helpers and all containers end at once, mounts and /run are gone, files stay. */
+  powerCut(): Promise<void>;
   /** Freezes (SIGSTOP) and thaws (SIGCONT) dockerd. */
   freeze(): void;
   thaw(): void;
@@ -145,6 +147,15 @@ function createEngine(folder: string, holder: ChildProcess, options: PrivateEngi
     async restart() {
       await engine.stop();
       await engine.start();
+    },
+    async powerCut() {
+      daemon = undefined;
+      const inside = await withDescendants(await processesInNamespaceOf(holderPid, "mnt"));
+      await killAll(inside.filter((pid) => pid !== holderPid));
+      const unmount = `awk '$2 ~ "^${folder}/" { print $2 }' /proc/mounts | sort -r | xargs -r -n1 umount -l`;
+      await mustRun(["nsenter", "-t", String(holderPid), "--mount", "sh", "-c", unmount]);
+      await rm(join(folder, "exec"), { recursive: true, force: true });
+      await rm(join(folder, "pid"), { force: true });
     },
     freeze: () => kill(engine.pid, "SIGSTOP"),
     thaw: () => kill(engine.pid, "SIGCONT"),
