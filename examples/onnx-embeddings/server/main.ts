@@ -14,7 +14,13 @@ async function main(): Promise<void> {
   const config = readConfig(process.env, availableParallelism());
   const slots = new Slots<number>(config.maxWaiting);
   const loaded: { embedder?: Embedder } = {};
-  const server = makeServer({ config, embedder: () => loaded.embedder, slots, metrics: new Metrics(config.modelName), log });
+  const server = makeServer({
+    config,
+    embedder: () => loaded.embedder,
+    slots,
+    metrics: new Metrics(config.modelName),
+    log,
+  });
 
   let stopping = false;
   const stop = (signal: string): void => {
