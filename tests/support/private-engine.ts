@@ -28,6 +28,8 @@ export type PrivateEngine = {
   readonly pid: number;
   /** Command line that runs something in the engine's network name space (and only that; files and processes are the machine's). */
   enter(argv: readonly string[]): string[];
+  /** Command line that runs something in its mount name space too: what is mounted there, only it and its engine see. */
+  enterFiles(argv: readonly string[]): string[];
   /** Runs the docker command line on this engine; throws when it fails. */
   docker(...argv: string[]): Promise<string>;
   /** Brings images of the machine's engine over. */
@@ -129,6 +131,7 @@ function createEngine(folder: string, holder: ChildProcess, options: PrivateEngi
       return daemon?.pid ?? 0;
     },
     enter: (argv) => ["nsenter", "-t", String(holderPid), "--net", ...argv],
+    enterFiles: (argv) => ["nsenter", "-t", String(holderPid), "--net", "--mount", ...argv],
     docker: (...argv) => mustRun(["docker", "-H", host, ...argv]),
     loadImage: async (image) => {
       await mustRun(["sh", "-c", 'docker save "$1" | docker -H "$2" load', "load", image, host], {
