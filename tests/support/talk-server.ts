@@ -4,7 +4,16 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 
-const seen = { events: 0, eventsEnded: 0, answers: 0, answersEnded: 0, bigSent: 0, received: 0, connections: 0 };
+const seen = {
+  events: 0,
+  eventsEnded: 0,
+  answers: 0,
+  answersEnded: 0,
+  bigSent: 0,
+  received: 0,
+  connections: 0,
+  counted: 0,
+};
 const words = ["Red", ",", " blue", " and", " green", "."];
 const tickMs = 20;
 
@@ -79,6 +88,7 @@ const server = createServer((request, response) => {
   if (path === "/echo") return void request.pipe(response);
   if (path === "/events") return events(response);
   if (path === "/big") return big(response);
+  if (path === "/count") seen.counted++;
   // Takes the connection and reads nothing of the body.
   if (path === "/stall") return void setTimeout(() => response.writeHead(200).end("late"), 2_000);
   if (path === "/v1/chat/completions") return void answer(request, response).catch(() => response.destroy());
