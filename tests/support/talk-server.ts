@@ -54,6 +54,13 @@ function big(response: ServerResponse): void {
   more();
 }
 
+/** Takes everything and answers with how much it was. */
+function sink(request: IncomingMessage, response: ServerResponse): void {
+  let bytes = 0;
+  request.on("data", (chunk: Buffer) => (bytes += chunk.length));
+  request.on("end", () => response.end(String(bytes)));
+}
+
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   let body = "";
   for await (const chunk of request) body += String(chunk);
@@ -88,6 +95,9 @@ const server = createServer((request, response) => {
   if (path === "/echo") return void request.pipe(response);
   if (path === "/events") return events(response);
   if (path === "/big") return big(response);
+  if (path === "/first")
+    return void response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 0\n\n");
+  if (path === "/sink") return sink(request, response);
   if (path === "/count") seen.counted++;
   // Takes the connection and reads nothing of the body.
   if (path === "/stall") return void setTimeout(() => response.writeHead(200).end("late"), 2_000);
