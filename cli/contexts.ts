@@ -1,7 +1,7 @@
 // Contexts: which control planes this person knows, one 0600 file each, and which one is meant now.
 import { existsSync, readdirSync, readFileSync, mkdirSync, rmSync, statSync, writeFileSync, renameSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, win32 } from "node:path";
 import { OzError } from "#core/errors.ts";
 import { isName, suggestion } from "#core/names.ts";
 
@@ -20,9 +20,12 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const defaultSocket = "/run/ozwald/control.sock";
 
-/** Folder of the contexts: $OZWALD_CONFIG_DIR, else ~/.config/ozwald. */
-export function configFolder(env: Environment): string {
-  return env["OZWALD_CONFIG_DIR"] || join(env["HOME"] || homedir(), ".config", "ozwald");
+/** Folder of the contexts: $OZWALD_CONFIG_DIR, else ~/.config/ozwald, on Windows %APPDATA%\ozwald. */
+export function configFolder(env: Environment, platform: NodeJS.Platform = process.platform): string {
+  const asked = env["OZWALD_CONFIG_DIR"];
+  if (asked) return asked;
+  if (platform !== "win32") return join(env["HOME"] || homedir(), ".config", "ozwald");
+  return win32.join(env["APPDATA"] || win32.join(env["USERPROFILE"] || homedir(), "AppData", "Roaming"), "ozwald");
 }
 
 /** Names of every context, sorted. */
@@ -73,8 +76,9 @@ export function writeContext(env: Environment, { name, address, caPem, token }: 
   renameSync(temporary, file);
 }
 
-/** True when others than the owner may read the file of a context. */
-export function isExposed(env: Environment, name: string): boolean {
+/** True when others than the owner may read the file of a context. Windows has no modes; there the folder is the user's own. */
+export function isExposed(env: Environment, name: string, platform: NodeJS.Platform = process.platform): boolean {
+  if (platform === "win32") return false;
   return (statSync(join(configFolder(env), "contexts", `${name}.json`)).mode & 0o077) !== 0;
 }
 
@@ -97,15 +101,15 @@ function parseContext(file: string): Omit<Context, "name"> {
 
 /**
  * The context that is meant: the one asked for, else $OZWALD_CONTEXT, else the current one, else the only one, else the local socket
- * ($OZWALD_SOCKET or /run/ozwald/control.sock). Throws not_found when there is none.
+ * ($OZWALD_SOCKET or /run/ozwald/control.sock; control planes run on Linux only). Throws not_found when there is none.
  */
-export function chooseContext(env: Environment, asked?: string): Context {
+export function chooseContext(env: Environment, asked?: string, platform: NodeJS.Platform = process.platform): Context {
   const name = asked || env["OZWALD_CONTEXT"] || currentContextName(env);
   if (name) return readContext(env, name);
   const socket = env["OZWALD_SOCKET"] || defaultSocket;
   const names = contextNames(env);
   if (names.length === 1) return readContext(env, names[0]!);
-  if (existsSync(socket)) return { name: "local", address: `unix:${socket}` };
+  if (platform === "linux" && existsSync(socket)) return { name: "local", address: `unix:${socket}` };
   if (names.length > 1) {
     throw new OzError("bad_request", `Several control planes are known here: ${names.join(", ")}.`, {
       hint: `Choose one:  ozctl context use ${names[0]}`,
@@ -113,9 +117,9 @@ export function chooseContext(env: Environment, asked?: string): Context {
   }
   throw new OzError(
     "not_found",
-    `No control plane is known here: no context in ${configFolder(env)} and no socket at ${socket}.`,
+    `No control plane is known here: no context in ${configFolder(env, platform)}${platform === "linux" ? ` and no socket at ${socket}` : ""}.`,
     {
-      hint: "On the machine of the control plane run ozctl as root, or copy a context file from there.",
+      hint: `${platform === "linux" ? "On its own machine run ozctl as root. From another one:" : "Get to know one:"}  ozctl login https://HOST:7443 --ca-sha256 …  (ozctl token create NAME, there, prints the line)`,
     },
   );
 }

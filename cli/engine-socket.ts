@@ -7,8 +7,16 @@ const timeoutMs = 10_000;
 /** More than this is no description of a container. In bytes. */
 const maxAnswer = 8 << 20;
 
-/** The path of DOCKER_HOST when it names a Unix socket, else Docker's own. Throws bad_request for one that is elsewhere. */
-export function engineSocket(dockerHost: string | undefined): string {
+/** The path of DOCKER_HOST when it names a Unix socket, else Docker's own. Throws bad_request for one that is elsewhere, not_supported on Windows. */
+export function engineSocket(dockerHost: string | undefined, platform: NodeJS.Platform): string {
+  if (platform === "win32")
+    throw new OzError(
+      "not_supported",
+      "Containers are read over the engine's Unix socket, which Windows does not have.",
+      {
+        hint: "Run ozctl import container on the Linux machine they run on.",
+      },
+    );
   if (dockerHost === undefined || dockerHost === "") return "/var/run/docker.sock";
   const path = /^unix:\/\/(\/.+)$/.exec(dockerHost)?.[1];
   if (path === undefined)

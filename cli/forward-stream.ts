@@ -12,8 +12,8 @@ import {
 import type { BidiClient } from "./bidi-client.ts";
 import { sendQueue } from "./send-queue.ts";
 
-/** Bytes of one message. */
-const chunkBytes = 64 * 1024;
+/** Bytes of one message: encoded, it stays below 64 KiB, from where on the encoder takes twice the memory. */
+const chunkBytes = 64 * 1024 - 64;
 
 export class ForwardStream extends Duplex {
   /** Resolves with the replica that took the connection; rejects when none did. */

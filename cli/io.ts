@@ -26,6 +26,7 @@ export type Io = {
   readonly stdin: Input;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  readonly platform: NodeJS.Platform;
   readonly clock: Clock;
 };
 
@@ -53,12 +54,14 @@ export function processIo(): Io {
     },
     env: process.env,
     cwd: process.cwd(),
+    platform: process.platform,
     clock: systemClock,
   };
 }
 
 /** `ozctl events | head -1` closes the pipe: that is a wish, not a failure. */
 function leaveQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === "EPIPE") process.exit(0);
+  // Windows says EOF.
+  if (error.code === "EPIPE" || error.code === "EOF") process.exit(0);
   throw error;
 }

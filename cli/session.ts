@@ -22,8 +22,8 @@ export function openSession(io: Io): Session {
     io,
     exitCode: 0,
     context() {
-      const context = chooseContext(io.env, session.contextName);
-      if (context.token !== undefined && isExposed(io.env, context.name)) {
+      const context = chooseContext(io.env, session.contextName, io.platform);
+      if (context.token !== undefined && isExposed(io.env, context.name, io.platform)) {
         io.err(
           `The file of context ${context.name} can be read by others. Close it:  chmod 600 the file in contexts/\n`,
         );

@@ -17,7 +17,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import vm from "node:vm";
 import Module from "node:module";
-import { build } from "esbuild";
+import { build, type BuildOptions } from "esbuild";
+import { oldestNode, packOzctl, placePackage } from "./npm-package.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 const work = path.join(root, "dist", "work");
@@ -32,7 +33,7 @@ const entryFolders: Partial<Record<string, string>> = { original: "cli" };
 const architecture = process.arch === "arm64" ? "arm64" : "x64";
 const require = createRequire(import.meta.url);
 
-async function bundle(entry: string, outfile: string): Promise<void> {
+async function bundle(entry: string, outfile: string, other: BuildOptions = {}): Promise<void> {
   await build({
     entryPoints: [path.join(root, entry)],
     outfile,
@@ -50,7 +51,16 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     },
     define: { OZWALD_COMMIT: JSON.stringify(commitId()), OZWALD_PROTO: JSON.stringify(protoHash()) },
     logLevel: "warning",
+    ...other,
   });
+}
+
+/** The package of ozctl for machines that run any Node. */
+async function npmPackage(): Promise<string> {
+  const file = path.join(work, "ozctl.js");
+  const inject = [path.join(root, "packaging", "ozctl", "es2024.cjs")];
+  await bundle("cli/ozctl.ts", file, { target: `node${oldestNode}`, inject });
+  return packOzctl(work, file);
 }
 
 function commitId(): string {
@@ -92,19 +102,26 @@ function baseBinary(): string {
   const stripped = path.join(work, "node");
   copyFileSync(source, stripped);
   chmodSync(stripped, 0o755);
-  try {
-    execFileSync("strip", [stripped], { stdio: "ignore" });
-  } catch {
+  if (!strip(stripped))
     process.stderr.write("strip is not installed: the executable will be 18 MB larger (apt-get install binutils)\n");
-  }
   return stripped;
 }
 
-async function makeExecutable(base: string): Promise<string> {
+function strip(file: string): boolean {
+  try {
+    execFileSync("strip", [file], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function makeExecutable(base: string, ozctlPackage: string): Promise<string> {
   const output = path.join(work, "ozwald");
   const assets: Record<string, string> = {
     "better_sqlite3.node": sqliteAddon(),
     "install.sh": path.join(root, "packaging", "install.sh"),
+    "ozctl.tgz": ozctlPackage,
   };
   for (const program of Object.keys(names)) {
     assets[`${program}.js`] = path.join(work, `${program}.js`);
@@ -124,7 +141,10 @@ async function makeExecutable(base: string): Promise<string> {
 function sqliteAddon(): string {
   const addon = path.join(root, "node_modules", "better-sqlite3", "prebuilds", `linux-${architecture}.node`);
   if (!existsSync(addon)) throw new Error(`better-sqlite3 brings no addon for linux-${architecture}: ${addon}`);
-  return addon;
+  const stripped = path.join(work, "better_sqlite3.node");
+  copyFileSync(addon, stripped);
+  strip(stripped);
+  return stripped;
 }
 
 function linkNames(): void {
@@ -140,20 +160,22 @@ async function main(): Promise<void> {
   const began = Date.now();
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  await Promise.all([
+  const [ozctlPackage] = await Promise.all([
+    npmPackage(),
     ...Object.entries(names).map(([program, name]) =>
       bundle(`${entryFolders[program] ?? program}/${name}.ts`, path.join(work, `${program}.js`)),
     ),
     bundle("packaging/multicall.ts", path.join(work, "multicall.js")),
   ]);
   for (const program of Object.keys(names)) compile(program);
-  const made = await makeExecutable(baseBinary());
+  const made = await makeExecutable(baseBinary(), ozctlPackage);
   renameSync(made, path.join(root, "dist", "ozwald"));
+  placePackage(ozctlPackage, path.join(root, "dist"));
   linkNames();
   const megabytes = statSync(path.join(root, "dist", "ozwald")).size / 1e6;
   rmSync(work, { recursive: true, force: true });
   process.stdout.write(
-    `dist/ozwald ${megabytes.toFixed(1)} MB in ${((Date.now() - began) / 1000).toFixed(1)} s: ${Object.values(names).join(", ")}\n`,
+    `dist/${path.basename(ozctlPackage)}\ndist/ozwald ${megabytes.toFixed(1)} MB in ${((Date.now() - began) / 1000).toFixed(1)} s: ${Object.values(names).join(", ")}\n`,
   );
 }
 

@@ -68,6 +68,8 @@ export function openTransport(
     // Its own connection, never one that an earlier attempt left in the pool.
     "grpc.use_local_subchannel_pool": 1,
     "grpc.max_receive_message_length": 16 * 2 ** 20,
+    // HTTP/2's own 64 KiB are little for what is uploaded through a channel.
+    "grpc-node.flow_control_window": 512 * 1024,
     // A server name that is an IP address is not allowed in TLS; the certificate is compared with the address below.
     ...(isIP(host) === 0 ? {} : { "grpc.ssl_target_name_override": "control-plane.ozwald" }),
   }) as unknown as LinkClient;

@@ -94,7 +94,8 @@ function speedText({ firstTokenMs, tokensPerSecond }: ChatAnswer): string {
 /** Until Ctrl-C or Ctrl-D at the question. Ctrl-C within an answer ends that only. */
 async function converse(talk: Talk): Promise<number> {
   const { io } = talk;
-  io.err(`${talk.model}. Ctrl-C ends an answer, Ctrl-D the talk.\n`);
+  const leave = io.platform === "win32" ? "Ctrl-C at the question" : "Ctrl-D";
+  io.err(`${talk.model}. Ctrl-C ends an answer, ${leave} the talk.\n`);
   for (;;) {
     io.out("> ");
     let line = "";

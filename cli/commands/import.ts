@@ -83,7 +83,7 @@ async function fromContainers({ io }: Session, names: readonly string[], project
     import("../engine-socket.ts"),
     import("#core/import/container.ts"),
   ]);
-  const socket = engineSocket(io.env["DOCKER_HOST"]);
+  const socket = engineSocket(io.env["DOCKER_HOST"], io.platform);
   const inspected = [];
   for (const name of names) {
     const container = await askEngine(socket, `/containers/${encodeURIComponent(name)}/json`);

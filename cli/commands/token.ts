@@ -38,7 +38,14 @@ function createCommand(session: Session): Command {
       [
         `Token ${name}, good ${until}. It is shown this once:`,
         `  ${made.token}`,
-        "On the other machine, which asks for it:",
+        ...(made.packageLine === ""
+          ? []
+          : [
+              "On the other machine, with Node 20.18 or newer (Linux, macOS, Windows):",
+              `  ${made.packageLine}`,
+              "  npm install -g ./ozctl.tgz",
+            ]),
+        made.packageLine === "" ? "On the other machine, which asks for it:" : "Then, which asks for the token:",
         `  ozctl login ${made.address} --ca-sha256 ${formatCaSha256(made.caSha256)}`,
         "",
       ].join("\n"),

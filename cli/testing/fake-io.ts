@@ -21,10 +21,18 @@ export type FakeIoOptions = {
   cwd?: string;
   nowMs?: number;
   color?: boolean;
+  platform?: NodeJS.Platform;
 };
 
 /** With columns it is a terminal. nowMs stops the clock's now() there; timers stay real. */
-export function fakeIo({ env = {}, columns, cwd = "/", nowMs, color = false }: FakeIoOptions = {}): FakeIo {
+export function fakeIo({
+  env = {},
+  columns,
+  cwd = "/",
+  nowMs,
+  color = false,
+  platform = "linux",
+}: FakeIoOptions = {}): FakeIo {
   const written = { out: "", err: "" };
   const interrupts = new Set<() => void>();
   const resizes = new Set<() => void>();
@@ -46,6 +54,7 @@ export function fakeIo({ env = {}, columns, cwd = "/", nowMs, color = false }: F
     stdin: new PassThrough(),
     env: { HOME: "/nonexistent", ...env },
     cwd,
+    platform,
     clock,
     written: () => written,
     interrupt: () => interrupts.forEach((fn) => fn()),

@@ -6,6 +6,7 @@ import { isName, suggestion } from "#core/names.ts";
 import { TokensService } from "#proto/tokens_pb.ts";
 import { type Principal, principalKey } from "../auth/principal.ts";
 import { mintApiToken } from "../auth/tokens.ts";
+import { packageLine } from "../install/install-script.ts";
 import { deleteToken, insertToken, listTokens, type TokenRow } from "../store/tokens.ts";
 import type { ApiContext } from "./context.ts";
 
@@ -50,6 +51,7 @@ export function tokenRoutes(router: ConnectRouter, context: ApiContext): void {
         token: minted.token,
         address: context.advertised(),
         caSha256: context.authority.caSha256,
+        packageLine: context.installable ? packageLine(context.advertised(), context.authority.serverPinSha256) : "",
       };
     },
     async listTokens(_request, call) {

@@ -10,11 +10,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { quietLog } from "#core/log.ts";
 import { createDownloads } from "./downloads.ts";
 import { withInstallPages } from "./install-pages.ts";
-import { fillScript, installLine } from "./install-script.ts";
+import { fillScript, installLine, packageLine } from "./install-script.ts";
 
 const script = readFileSync(resolve(import.meta.dirname, "../../packaging/install.sh"), "utf8");
 const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
 const content = "an executable\n".repeat(10_000);
+
+const ozctlPackage = () => new TextEncoder().encode("a package of npm");
 
 let folder: string;
 let executable: string;
@@ -49,7 +51,7 @@ async function serve(
 
 describe("the pages", () => {
   test("/install names the file, its sums and where it is; /dist is that file", async () => {
-    const get = await serve({ script, executable, target: "linux-x64" });
+    const get = await serve({ script, executable, target: "linux-x64", ozctlPackage });
     const text = await (await get("/install")).text();
     expect(text).not.toMatch(/@[A-Z]/);
     expect(text).toContain("role='agent'");
@@ -67,7 +69,7 @@ describe("the pages", () => {
   });
 
   test("everything else is somebody else's; other files are not there; nothing can be written", async () => {
-    const get = await serve({ script, executable, target: "linux-x64" });
+    const get = await serve({ script, executable, target: "linux-x64", ozctlPackage });
     expect((await get("/installed")).status).toBe(418);
     expect((await get("/")).status).toBe(418);
     for (const path of ["/dist/ozwald-linux-arm64.gz", "/dist/../pki/ca.key", "/dist/%2e%2e/pki/ca.key", "/dist/"])
@@ -83,8 +85,21 @@ describe("the pages", () => {
     }
   });
 
+  test("ozctl's package is served as it is, and the sums of both files are listed", async () => {
+    const get = await serve({ script, executable, target: "linux-x64", ozctlPackage });
+    const served = await get("/dist/ozctl.tgz");
+    expect(await served.text()).toBe("a package of npm");
+    expect(served.headers.get("etag")).toBe(`"${sha256("a package of npm")}"`);
+    const head = await get("/dist/ozctl.tgz", "HEAD");
+    expect([head.headers.get("content-length"), await head.text()]).toEqual(["16", ""]);
+    const executableGz = new Uint8Array(await (await get("/dist/ozwald-linux-x64.gz")).arrayBuffer());
+    expect(await (await get("/dist/SHA256SUMS")).text()).toBe(
+      `${sha256(executableGz)}  ozwald-linux-x64.gz\n${sha256("a package of npm")}  ozctl.tgz\n`,
+    );
+  });
+
   test("a file that cannot be made is an answer, and the next try may do", async () => {
-    const get = await serve({ script, executable, target: "linux-x64" });
+    const get = await serve({ script, executable, target: "linux-x64", ozctlPackage });
     rmSync(executable);
     expect((await get("/install")).status).toBe(500);
     writeFileSync(executable, content);
@@ -130,4 +145,11 @@ test("values become words of the shell, whatever is in them", () => {
   expect(installLine("https://[fd00::1]:7443", "cA==", "ozj_1")).toBe(
     "curl -fsSk --pinnedpubkey 'sha256//cA==' 'https://[fd00::1]:7443/install' | sh -s -- --token ozj_1",
   );
+});
+
+test("the line for a laptop needs the quotes of no shell", () => {
+  expect(packageLine("https://10.0.0.5:7443", "a+/=")).toBe(
+    "curl -fsSk --pinnedpubkey sha256//a+/= -o ozctl.tgz https://10.0.0.5:7443/dist/ozctl.tgz",
+  );
+  expect(packageLine("https://[fd00::1]:7443", "cA==")).toContain(' "https://[fd00::1]:7443/dist/ozctl.tgz"');
 });

@@ -1,4 +1,5 @@
 // What a machine that has nothing yet may fetch from the TLS port: /install and /dist/*. Nobody has to say who they are: it is public software.
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
@@ -62,14 +63,37 @@ function installPages(options: InstallPagesOptions): (path: string) => Page | un
     });
     text(response, 200, filled, "text/x-shellscript; charset=utf-8");
   };
+  const files: Record<string, Page> = {
+    [`ozwald-${target}.gz`]: async (response, headOnly) => file(response, await download(), headOnly),
+    "ozctl.tgz": async (response, headOnly) => bytes(response, packaged.ozctlPackage(), headOnly),
+    SHA256SUMS: async (response) => {
+      const { name, sha256 } = await download();
+      text(response, 200, `${sha256}  ${name}\n${sha256Of(packaged.ozctlPackage())}  ozctl.tgz\n`);
+    },
+  };
+  const list = Object.keys(files).map((name) => `/dist/${name}`);
   const missing: Page = async (response) =>
-    text(response, 404, `There is no such file. This control plane has /dist/ozwald-${target}.gz\n`);
+    text(response, 404, `There is no such file. This control plane has ${list.join(", ")}\n`);
   return (path) => {
     if (path === "/install") return script;
     if (!path.startsWith("/dist/")) return undefined;
-    if (path !== `/dist/ozwald-${target}.gz`) return missing;
-    return async (response, headOnly) => file(response, await download(), headOnly);
+    const name = path.slice("/dist/".length);
+    return Object.hasOwn(files, name) ? files[name] : missing;
   };
+}
+
+function bytes(response: ServerResponse, content: Uint8Array, headOnly: boolean): void {
+  response.setTimeout(stalledMs, () => response.destroy());
+  response.writeHead(200, {
+    "content-type": "application/gzip",
+    "content-length": content.length,
+    etag: `"${sha256Of(content)}"`,
+  });
+  response.end(headOnly ? undefined : content);
+}
+
+function sha256Of(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
 }
 
 async function file(response: ServerResponse, download: Download, headOnly: boolean): Promise<void> {

@@ -33,6 +33,13 @@ export function installLine(address: string, pin: string, token: string): string
   return `curl -fsSk --pinnedpubkey 'sha256//${pin}' ${shellWord(`${address}/install`, true)} | sh -s -- --token ${token}`;
 }
 
+/** The line that fetches ozctl's npm package, without quotes of any one shell: Windows has to understand it too. */
+export function packageLine(address: string, pin: string): string {
+  const url = `${address}/dist/ozctl.tgz`;
+  const quoted = /^[A-Za-z0-9:/._-]+$/.test(url) ? url : `"${url}"`;
+  return `curl -fsSk --pinnedpubkey sha256//${pin} -o ozctl.tgz ${quoted}`;
+}
+
 function shellWord(text: string, bareIfSafe = false): string {
   if (bareIfSafe && /^[A-Za-z0-9:/._-]+$/.test(text)) return text;
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;

@@ -1,5 +1,5 @@
-// What the executable carries for other machines: itself and the install script. From source there is neither.
-import { getAsset, isSea } from "node:sea";
+// What the executable carries for other machines: itself, the install script and ozctl's npm package. From source there is none of them.
+import { getAsset, getRawAsset, isSea } from "node:sea";
 
 export type Packaged = {
   /** Text of packaging/install.sh, not yet filled in. */
@@ -8,10 +8,13 @@ export type Packaged = {
   readonly executable: string;
   /** System and processor it is for: "linux-x64". */
   readonly target: string;
+  /** The npm package of ozctl, for machines of any system. */
+  ozctlPackage(): Uint8Array;
 };
 
-/** Name of the asset. */
+/** Names of the assets. */
 const scriptAsset = "install.sh";
+const packageAsset = "ozctl.tgz";
 
 /** Undefined when the control plane runs from source. */
 export function packaged(): Packaged | undefined {
@@ -21,5 +24,6 @@ export function packaged(): Packaged | undefined {
     // Not the path it was started by: an upgrade puts another file there while this one goes on running.
     executable: "/proc/self/exe",
     target: `${process.platform}-${process.arch}`,
+    ozctlPackage: () => new Uint8Array(getRawAsset(packageAsset) as ArrayBuffer),
   };
 }

@@ -33,6 +33,10 @@ export const defaultHttpLimits: HttpLimits = {
   streams: 128,
 };
 
+/** What may be on its way to us on one stream and on one connection: HTTP/2's own 64 KiB let a network of 20 ms carry 3 MB a second. */
+const windowBytes = 512 * 1024;
+const connectionWindowBytes = 8 * windowBytes;
+
 export type HttpServers = {
   /** Serves a connected socket in clear or behind TLS. */
   serve(socket: Socket, protocol: "h2" | "http/1.1"): void;
@@ -50,7 +54,10 @@ export function createHttpServers(
     { headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: idleMs, maxHeaderSize: 32 * 1024 },
     handler,
   );
-  const second = http2.createServer({ settings: { maxConcurrentStreams: streams }, maxSessionMemory: 16 }, handler);
+  const second = http2.createServer(
+    { settings: { maxConcurrentStreams: streams, initialWindowSize: windowBytes }, maxSessionMemory: 16 },
+    handler,
+  );
   const sessions = new Set<http2.ServerHttp2Session>();
   const started = new WeakMap<object, () => void>();
   let serving: Socket | undefined;
@@ -66,6 +73,7 @@ export function createHttpServers(
   second.on("sessionError", () => {});
   second.on("session", (session) => {
     sessions.add(session);
+    session.setLocalWindowSize(connectionWindowBytes);
     const socket = serving;
     if (socket !== undefined) session.once("stream", () => started.get(socket)?.());
     const stop = keepAsking(session, clock, pingMs);

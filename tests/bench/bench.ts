@@ -1,6 +1,6 @@
 // What a bench is: it measures one thing on built programs and answers with figures, each with its budget where there is one.
 
-export type Unit = "ms" | "s" | "MB" | "MiB" | "%" | "×" | "1/s" | "";
+export type Unit = "ms" | "s" | "MB" | "MB/s" | "MiB" | "%" | "×" | "1/s" | "";
 
 export type Figure = {
   /** What was measured, for the table. */

@@ -4,6 +4,7 @@ import { type Bench, type Measured, standing } from "./bench.ts";
 import { commandLine } from "./command-line.ts";
 import { containerKilled } from "./container-killed.ts";
 import { executable } from "./executable.ts";
+import { forward } from "./forward.ts";
 import { footprint } from "./footprint.ts";
 import { describeMachine, loadNow } from "./machine.ts";
 import { manyReplicas } from "./many-replicas.ts";
@@ -13,6 +14,7 @@ import { storeCommits } from "./store.ts";
 
 const benches: readonly Bench[] = [
   commandLine,
+  forward,
   provision,
   manyReplicas,
   footprint,

@@ -22,6 +22,7 @@ const order = [
   "provision",
   "many-replicas",
   "command-line",
+  "forward",
   "footprint",
   "executable",
   "store-commits",

@@ -4,7 +4,16 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 
-const seen = { events: 0, eventsEnded: 0, answers: 0, answersEnded: 0, bigSent: 0, received: 0, connections: 0 };
+const seen = {
+  events: 0,
+  eventsEnded: 0,
+  answers: 0,
+  answersEnded: 0,
+  bigSent: 0,
+  received: 0,
+  connections: 0,
+  counted: 0,
+};
 const words = ["Red", ",", " blue", " and", " green", "."];
 const tickMs = 20;
 
@@ -45,6 +54,13 @@ function big(response: ServerResponse): void {
   more();
 }
 
+/** Takes everything and answers with how much it was. */
+function sink(request: IncomingMessage, response: ServerResponse): void {
+  let bytes = 0;
+  request.on("data", (chunk: Buffer) => (bytes += chunk.length));
+  request.on("end", () => response.end(String(bytes)));
+}
+
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   let body = "";
   for await (const chunk of request) body += String(chunk);
@@ -79,6 +95,10 @@ const server = createServer((request, response) => {
   if (path === "/echo") return void request.pipe(response);
   if (path === "/events") return events(response);
   if (path === "/big") return big(response);
+  if (path === "/first")
+    return void response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 0\n\n");
+  if (path === "/sink") return sink(request, response);
+  if (path === "/count") seen.counted++;
   // Takes the connection and reads nothing of the body.
   if (path === "/stall") return void setTimeout(() => response.writeHead(200).end("late"), 2_000);
   if (path === "/v1/chat/completions") return void answer(request, response).catch(() => response.destroy());

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16ozwald/v1/tokens.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n\x05Token\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12+\n\x07\x63reated\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65xpires\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65nded\x18\x06 \x01(\x08\x12\x0b\n\x03own\x18\x07 \x01(\x08\"7\n\x12\x43reateTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bttl_seconds\x18\x02 \x01(\x04\"h\n\x13\x43reateTokenResponse\x12\x1e\n\x04info\x18\x01 \x01(\x0b\x32\x10.ozwald.v1.Token\x12\r\n\x05token\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x11\n\tca_sha256\x18\x04 \x01(\t\"\x13\n\x11ListTokensRequest\"6\n\x12ListTokensResponse\x12 \n\x06tokens\x18\x01 \x03(\x0b\x32\x10.ozwald.v1.Token\"5\n\x12RevokeTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x10\n\x08\x65ven_own\x18\x02 \x01(\x08\"5\n\x13RevokeTokenResponse\x12\x1e\n\x04info\x18\x01 \x01(\x0b\x32\x10.ozwald.v1.Token2\xf6\x01\n\rTokensService\x12L\n\x0b\x43reateToken\x12\x1d.ozwald.v1.CreateTokenRequest\x1a\x1e.ozwald.v1.CreateTokenResponse\x12I\n\nListTokens\x12\x1c.ozwald.v1.ListTokensRequest\x1a\x1d.ozwald.v1.ListTokensResponse\x12L\n\x0bRevokeToken\x12\x1d.ozwald.v1.RevokeTokenRequest\x1a\x1e.ozwald.v1.RevokeTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16ozwald/v1/tokens.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n\x05Token\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12+\n\x07\x63reated\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65xpires\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65nded\x18\x06 \x01(\x08\x12\x0b\n\x03own\x18\x07 \x01(\x08\"7\n\x12\x43reateTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bttl_seconds\x18\x02 \x01(\x04\"~\n\x13\x43reateTokenResponse\x12\x1e\n\x04info\x18\x01 \x01(\x0b\x32\x10.ozwald.v1.Token\x12\r\n\x05token\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x11\n\tca_sha256\x18\x04 \x01(\t\x12\x14\n\x0cpackage_line\x18\x05 \x01(\t\"\x13\n\x11ListTokensRequest\"6\n\x12ListTokensResponse\x12 \n\x06tokens\x18\x01 \x03(\x0b\x32\x10.ozwald.v1.Token\"5\n\x12RevokeTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x10\n\x08\x65ven_own\x18\x02 \x01(\x08\"5\n\x13RevokeTokenResponse\x12\x1e\n\x04info\x18\x01 \x01(\x0b\x32\x10.ozwald.v1.Token2\xf6\x01\n\rTokensService\x12L\n\x0b\x43reateToken\x12\x1d.ozwald.v1.CreateTokenRequest\x1a\x1e.ozwald.v1.CreateTokenResponse\x12I\n\nListTokens\x12\x1c.ozwald.v1.ListTokensRequest\x1a\x1d.ozwald.v1.ListTokensResponse\x12L\n\x0bRevokeToken\x12\x1d.ozwald.v1.RevokeTokenRequest\x1a\x1e.ozwald.v1.RevokeTokenResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,15 +37,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETOKENREQUEST']._serialized_start=238
   _globals['_CREATETOKENREQUEST']._serialized_end=293
   _globals['_CREATETOKENRESPONSE']._serialized_start=295
-  _globals['_CREATETOKENRESPONSE']._serialized_end=399
-  _globals['_LISTTOKENSREQUEST']._serialized_start=401
-  _globals['_LISTTOKENSREQUEST']._serialized_end=420
-  _globals['_LISTTOKENSRESPONSE']._serialized_start=422
-  _globals['_LISTTOKENSRESPONSE']._serialized_end=476
-  _globals['_REVOKETOKENREQUEST']._serialized_start=478
-  _globals['_REVOKETOKENREQUEST']._serialized_end=531
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=533
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=586
-  _globals['_TOKENSSERVICE']._serialized_start=589
-  _globals['_TOKENSSERVICE']._serialized_end=835
+  _globals['_CREATETOKENRESPONSE']._serialized_end=421
+  _globals['_LISTTOKENSREQUEST']._serialized_start=423
+  _globals['_LISTTOKENSREQUEST']._serialized_end=442
+  _globals['_LISTTOKENSRESPONSE']._serialized_start=444
+  _globals['_LISTTOKENSRESPONSE']._serialized_end=498
+  _globals['_REVOKETOKENREQUEST']._serialized_start=500
+  _globals['_REVOKETOKENREQUEST']._serialized_end=553
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=555
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=608
+  _globals['_TOKENSSERVICE']._serialized_start=611
+  _globals['_TOKENSSERVICE']._serialized_end=857
 # @@protoc_insertion_point(module_scope)

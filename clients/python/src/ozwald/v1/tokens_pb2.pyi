@@ -36,16 +36,18 @@ class CreateTokenRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., ttl_seconds: _Optional[int] = ...) -> None: ...
 
 class CreateTokenResponse(_message.Message):
-    __slots__ = ("info", "token", "address", "ca_sha256")
+    __slots__ = ("info", "token", "address", "ca_sha256", "package_line")
     INFO_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CA_SHA256_FIELD_NUMBER: _ClassVar[int]
+    PACKAGE_LINE_FIELD_NUMBER: _ClassVar[int]
     info: Token
     token: str
     address: str
     ca_sha256: str
-    def __init__(self, info: _Optional[_Union[Token, _Mapping]] = ..., token: _Optional[str] = ..., address: _Optional[str] = ..., ca_sha256: _Optional[str] = ...) -> None: ...
+    package_line: str
+    def __init__(self, info: _Optional[_Union[Token, _Mapping]] = ..., token: _Optional[str] = ..., address: _Optional[str] = ..., ca_sha256: _Optional[str] = ..., package_line: _Optional[str] = ...) -> None: ...
 
 class ListTokensRequest(_message.Message):
     __slots__ = ()
