@@ -7,7 +7,7 @@ set -u
 umask 022
 
 role=@ROLE@ version=@VERSION@ target=@TARGET@ address=@ADDRESS@ pin=@PIN@
-file=@FILE@ file_sha256=@FILE_SHA256@ sha256=@SHA256@
+file=@FILE@ file_sha256=@FILE_SHA256@ xz_sha256=@XZ_SHA256@ sha256=@SHA256@
 
 usage() {
   cat <<EOF

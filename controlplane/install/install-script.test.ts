@@ -13,7 +13,7 @@ const target = process.arch === "arm64" ? "linux-arm64" : "linux-x64";
 const values = {
   ROLE: "agent" as const,
   ...{ VERSION: "9.9.9", TARGET: target, ADDRESS: "https://192.0.2.5:7443", PIN: "cGlu" },
-  ...{ FILE: `ozwald-${target}.gz`, FILE_SHA256: "f".repeat(64), SHA256: "e".repeat(64) },
+  ...{ FILE: `ozwald-${target}.gz`, FILE_SHA256: "f".repeat(64), XZ_SHA256: "", SHA256: "e".repeat(64) },
 } satisfies ScriptValues;
 
 let root: string;
