@@ -177,9 +177,11 @@ async function packWith(
   child.once("error", (error) => child.pid === undefined && reject(error));
   // The first of three kinds of stdio hides from the types that the second is a pipe.
   const packed = child.stdout as Readable;
-  await Promise.all([ended, pipeline(packed, tap, createWriteStream(to, { mode: 0o600 }))]);
+  // Both have ended before anything is thrown: a file must not appear after it was removed.
+  const [, written] = await Promise.allSettled([ended, pipeline(packed, tap, createWriteStream(to, { mode: 0o600 }))]);
   const end = await ended;
   if (end !== "exit code 0") throw new Error(`${program} ${argv.join(" ")} ended with ${end}`);
+  if (written.status === "rejected") throw written.reason;
   return sum();
 }
 
