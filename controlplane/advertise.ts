@@ -16,8 +16,7 @@ export function reachableAs(config: Pick<Config, "advertise" | "listen">): Reach
     .flatMap(([, list]) => list ?? [])
     .filter((address) => !address.internal && !address.address.startsWith("fe80"))
     .map((address) => address.address);
-  const loopbackOnly =
-    config.listen.host.startsWith("127.") || config.listen.host === "::1" || config.listen.host === "localhost";
+  const loopbackOnly = isLoopbackOnly(config.listen.host);
   const listened = ["", "0.0.0.0", "::"].includes(config.listen.host) ? [] : [config.listen.host];
   const names = [
     ...config.advertise,
@@ -34,6 +33,10 @@ export function reachableAs(config: Pick<Config, "advertise" | "listen">): Reach
     ips: all.filter((name) => isIP(name) !== 0),
     dns: all.filter((name) => isIP(name) === 0),
   };
+}
+
+export function isLoopbackOnly(listenHost: string): boolean {
+  return listenHost.startsWith("127.") || listenHost === "::1" || listenHost === "localhost";
 }
 
 export function formatAddress(host: string, port: number): string {

@@ -8,7 +8,7 @@ import type { OzError } from "#core/errors.ts";
 import { startLoop } from "#core/reconcile.ts";
 import { systemClock } from "#core/system-clock.ts";
 import { version } from "#core/version.ts";
-import { formatAddress, reachableAs } from "./advertise.ts";
+import { formatAddress, isLoopbackOnly, reachableAs } from "./advertise.ts";
 import { createAdmission } from "./agents/admission.ts";
 import type { KnownHost } from "./agents/host-record.ts";
 import { createHub } from "./agents/hub.ts";
@@ -19,6 +19,7 @@ import { localRoot } from "./auth/principal.ts";
 import { createChanger } from "./change/change.ts";
 import type { Config, Secrets } from "./config.ts";
 import { createListenerChecks, type ListenerChecks } from "./listener-checks.ts";
+import { createDownloads, type Downloads } from "./install/downloads.ts";
 import { packaged } from "./install/packaged.ts";
 import { openRest, openTlsPort } from "./listeners.ts";
 import { configDir, ensureLocalContext } from "./local-context.ts";
@@ -64,7 +65,8 @@ export async function startControlPlane(
   const checks = createListenerChecks();
   const doors: Doors = { address: formatAddress(reachable.printed, config.listen.port), tls: undefined };
   const context = await createContext({ config, log, store, authority, checks, doors }, undo);
-  const tls = undo.adopt(await openTlsPort(config, context), (port) => port.close(closeMs));
+  const downloads = openDownloads(config, log, undo);
+  const tls = undo.adopt(await openTlsPort(config, context, downloads), (port) => port.close(closeMs));
   doors.tls = tls;
   doors.address = formatAddress(reachable.printed, tls.port);
   checks.ok(`listener ${config.listen.host}:${tls.port}`, "TLS, for ozctl, agents and clients");
@@ -163,6 +165,17 @@ function openStateStore(config: Config, log: Log, fail: (error: OzError) => void
       fail(error);
     },
   });
+}
+
+/** What other machines download. Where only this machine can reach us, nothing is made before somebody asks. */
+function openDownloads(config: Config, log: Log, undo: AsyncDisposableStack): Downloads | undefined {
+  const own = packaged();
+  if (own === undefined) return undefined;
+  const { executable, target } = own;
+  const downloads = undo.use(createDownloads({ dir: join(config.stateDir, "dist"), executable, target, log }));
+  if (!isLoopbackOnly(config.listen.host))
+    downloads.offer().catch((error: unknown) => log.error({ err: error }, "cannot make what hosts download"));
+  return downloads;
 }
 
 function loopbackReachable(config: Config): boolean {

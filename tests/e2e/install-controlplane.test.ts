@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DebianRoot, debianRoot } from "../support/debian-root.ts";
-import { type NetnsHost, type NetnsHosts, netnsHosts } from "../support/netns-hosts.ts";
+import { type NetnsMachine, type NetnsMachines, netnsMachines } from "../support/netns-hosts.ts";
 import { type CommandResult, runCommand } from "../support/run-command.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -12,15 +12,15 @@ if (!isRoot) console.warn("THE TEST OF THE CONTROL PLANE'S INSTALLER DOES NOT RU
 const clone = resolve(import.meta.dirname, "../..");
 
 describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
-  let machines: NetnsHosts;
-  let machine: NetnsHost;
+  let machines: NetnsMachines;
+  let machine: NetnsMachine;
   let debian: DebianRoot;
 
   beforeAll(async () => {
     if (!existsSync(resolve(clone, "dist/ozwald")))
       throw new Error("dist/ozwald does not exist. Build it: npm run build");
-    machines = await netnsHosts({ count: 1 });
-    machine = machines.hosts[0] as NetnsHost;
+    machines = await netnsMachines(1);
+    machine = machines.hosts[0] as NetnsMachine;
     debian = await debianRoot({ enter: machine.enter });
     await debian.show(clone);
     const packages = realpathSync(resolve(clone, "node_modules"));

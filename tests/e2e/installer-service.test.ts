@@ -1,16 +1,20 @@
-// The installed services under a real systemd: started, hardened, back after a crash, upgraded, rolled back, and gone.
+// The installed services under a real systemd, with the Docker that the installer installed there and a container on it: started, hardened,
+// back after a crash, upgraded, rolled back, and gone; the container keeps its process all the while.
 import { existsSync, realpathSync } from "node:fs";
 import { appendFile, copyFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { HostState } from "#proto/hosts_pb.ts";
+import { busyboxSettings } from "../support/busybox-settings.ts";
+import { ensureBusyboxImage } from "../support/busybox-image.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
-import { type NetnsHost, type NetnsHosts, netnsHosts } from "../support/netns-hosts.ts";
+import { type NetnsMachine, type NetnsMachines, netnsMachines } from "../support/netns-hosts.ts";
 import { report } from "../support/report-time.ts";
-import type { CommandResult } from "../support/run-command.ts";
+import { type CommandResult, mustRun } from "../support/run-command.ts";
 import { type SystemdMachine, systemdMachine } from "../support/systemd-machine.ts";
 import { waitUntil } from "../support/wait-until.ts";
+import { openWebProxy, type WebProxy } from "../support/web-proxy.ts";
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.warn("THE TEST OF THE INSTALLED SERVICES DOES NOT RUN: name spaces and pivot_root need root.");
@@ -19,8 +23,9 @@ const built = resolve(clone, "dist/ozwald");
 const packages = realpathSync(resolve(clone, "node_modules"));
 
 describe.skipIf(!isRoot)("under systemd", () => {
-  let machines: NetnsHosts;
-  let machine: NetnsHost;
+  let machines: NetnsMachines;
+  let machine: NetnsMachine;
+  let proxy: WebProxy;
   let cluster: Cluster;
   let debian: SystemdMachine;
   let folder: string;
@@ -28,21 +33,37 @@ describe.skipIf(!isRoot)("under systemd", () => {
 
   beforeAll(async () => {
     if (!existsSync(built)) throw new Error(`${built} does not exist. Build it: npm run build`);
-    machines = await netnsHosts({ count: 1 });
-    machine = machines.hosts[0] as NetnsHost;
+    machines = await netnsMachines(1);
+    machine = machines.hosts[0] as NetnsMachine;
+    proxy = await openWebProxy(machines.bridgeAddress);
     folder = await mkdtemp(join(tmpdir(), "ozwald-service-"));
     program = join(folder, "ozwald-controlplane");
     await copyFile(built, program);
     cluster = await startCluster({ address: machines.bridgeAddress, program: [program] });
     const show = dirname(packages) === clone ? [clone] : [clone, packages];
-    debian = await systemdMachine({ enter: machine.enter, engineSocket: machine.engine.socketPath, show });
+    debian = await systemdMachine({ enter: machine.enter, show });
   });
 
   afterAll(async () => {
     await cluster?.dispose();
     await debian?.dispose();
+    await proxy?.[Symbol.asyncDispose]();
     await machines?.dispose();
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Process of the container, from its start on. */
+  const life = { pid: 0 };
+  const docker = async (...argv: string[]) => {
+    const { code, stdout, stderr } = await debian.run("docker", ...argv);
+    if (code !== 0) throw new Error(`docker ${argv.join(" ")}: ${stderr}`);
+    return stdout.trim();
+  };
+
+  afterEach(async () => {
+    if (life.pid === 0) return;
+    expect((await cluster.container("stays", docker)).pid).toBe(life.pid);
+    expect((await cluster.replica("stays"))?.observed).toMatchObject({ attempt: 1, starts: 1 });
   });
 
   const shell = (script: string) => debian.run("sh", "-c", script);
@@ -64,8 +85,12 @@ describe.skipIf(!isRoot)("under systemd", () => {
 
   test("the printed line makes a service that is enabled, hardened, and reaches engine and control plane", async () => {
     const line = await printedLine();
-    const done = await shell(line);
+    const began = Date.now();
+    const done = await shell(`export http_proxy=${proxy.url}; ${line} --install-docker`);
+    report("printed line to joined, with Docker from the distribution", Date.now() - began);
     expect(done.code, said(done)).toBe(0);
+    expect(done.stdout).toMatch(/^ozwald \d+\.\d+\.\d+ · Debian 13 · no Docker · no GPU \(fine\)$/m);
+    expect(done.stdout).toContain("installing Docker (apt-get install docker.io)");
     expect(done.stdout).toMatch(/sha256 ok · service ozwald-agent started · joined .* as tower in \d+\.\d s$/m);
     await cluster.untilHost("tower", HostState.ONLINE);
     expect(await status()).toMatchObject({ link: "ready", engine_problem: "" });
@@ -78,6 +103,15 @@ describe.skipIf(!isRoot)("under systemd", () => {
     expect((await debian.run("ozwald-agent", "version", "-o", "json")).stdout).toMatch(
       /^\{"version":"\d+\.\d+\.\d+","commit":"\w+","proto":"[0-9a-f]{12}"\}$/m,
     );
+  });
+
+  test("a container runs on the Docker that was installed", async () => {
+    await mustRun(["docker", "save", "-o", debian.path("/busybox.tar"), await ensureBusyboxImage()]);
+    expect((await debian.run("docker", "load", "-i", "/busybox.tar")).code).toBe(0);
+    await cluster.mustApply(busyboxSettings({ name: "stays", host: "tower" }));
+    await cluster.untilReady("stays");
+    expect(life.pid).toBe(0);
+    life.pid = (await cluster.container("stays", docker)).pid;
   });
 
   test("again: nothing restarts", async () => {
