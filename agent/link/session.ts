@@ -14,6 +14,7 @@ import type { Observed } from "#proto/replicas_pb.ts";
 import { type Clock, sleep } from "#core/clock.ts";
 import { OzError, toOzError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import { unlessAborted } from "#core/unless-aborted.ts";
 import type { AgentChannel, ChannelEnd } from "./channel.ts";
 import { LinkStream, type StreamEnd } from "./link-stream.ts";
 import { type LinkEvent, type LinkState, nextLinkState } from "./link-state.ts";
@@ -30,7 +31,7 @@ export type LinkOptions = {
   /** In [0, 1), for the jitter. */
   random(): number;
   readonly log: Log;
-  /** Made anew for every stream; it must bound its own time. */
+  /** Made anew for every stream; it must bound its own time. Not waited for when the link ends. */
   hello(): Promise<Hello>;
   /** Every Welcome, renewed ones too: periods and history are in it. Throwing refuses it. */
   onWelcome(welcome: Welcome): void | Promise<void>;
@@ -161,7 +162,7 @@ class Link implements AgentLink {
   async #attempt(): Promise<StreamEnd> {
     const { hello, address, keepalive, pictureComplete = always } = this.#options;
     this.#outbox.rewind();
-    const said = await hello();
+    const said = await unlessAborted(hello(), this.#stop.signal);
     this.#outbox.seed(said.observed, pictureComplete());
     if (this.#stop.signal.aborted) return { reason: "the agent stops", closed: "" };
     this.#transport = openTransport(this.#identity, address, keepalive);
@@ -174,7 +175,10 @@ class Link implements AgentLink {
   readonly #tellApart = async (end: StreamEnd): Promise<StreamEnd> => {
     if (end.silentMs === undefined || this.#stop.signal.aborted) return end;
     const { host, port } = parseControlAddress(this.#options.address);
-    return { closed: end.closed, reason: await silenceWords(host, port, end.silentMs) };
+    return {
+      closed: end.closed,
+      reason: await unlessAborted(silenceWords(host, port, end.silentMs), this.#stop.signal),
+    };
   };
 
   #deps(): LinkDeps {

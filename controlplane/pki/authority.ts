@@ -7,16 +7,8 @@ import type { Clock } from "#core/clock.ts";
 import { OzError } from "#core/errors.ts";
 import { randomId } from "#core/ids.ts";
 import { privateDirectory, writeDurably } from "../store/durable-file.ts";
-import {
-  loadSigner,
-  makeAgentCertificate,
-  makeAuthorityCertificate,
-  makeServerCertificate,
-  type Names,
-  newKeyPem,
-  publicKeySha256,
-  type Signer,
-} from "./certificates.ts";
+import type { Names } from "./certificates.ts";
+import { checkedSigner, newKeyPem, publicKeySha256, type Signer } from "./signer.ts";
 
 export { agentIdentity, type AgentIdentity } from "./agent-identity.ts";
 
@@ -75,8 +67,10 @@ export async function openAuthority({ dir, clock, names }: OpenAuthorityOptions)
       serverPem = await openServerCertificate({ dir, signer, serverKeyPem, names, clock });
       return serverPem !== before;
     },
-    signAgent: (csrPem, { hostId, name }) =>
-      makeAgentCertificate(signer, csrPem, { clusterId, hostId, name }, clock.now()),
+    async signAgent(csrPem, { hostId, name }) {
+      const { makeAgentCertificate } = await import("./certificates.ts");
+      return makeAgentCertificate(signer, csrPem, { clusterId, hostId, name }, clock.now());
+    },
   };
 }
 
@@ -110,10 +104,11 @@ async function openSigner(dir: string, clusterId: string, clock: Clock): Promise
   if (!hasKey) writeDurably(join(dir, "ca.key"), newKeyPem());
   chmodSync(join(dir, "ca.key"), 0o600);
   if (!hasCertificate) {
+    const { makeAuthorityCertificate } = await import("./certificates.ts");
     writeDurably(join(dir, "ca.crt"), await makeAuthorityCertificate(read(dir, "ca.key"), clusterId, clock.now()));
   }
   try {
-    return await loadSigner(read(dir, "ca.key"), read(dir, "ca.crt"));
+    return checkedSigner(read(dir, "ca.key"), read(dir, "ca.crt"));
   } catch (error) {
     throw missing(join(dir, "ca.key"), `cannot be used: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -142,6 +137,7 @@ async function openServerCertificate({ dir, signer, serverKeyPem, names, clock }
   const path = join(dir, "server.crt");
   const present = existsSync(path) ? read(dir, "server.crt") : undefined;
   if (present !== undefined && isGood(present, signer, serverKeyPem, names, clock.now())) return present;
+  const { makeServerCertificate } = await import("./certificates.ts");
   const made = await makeServerCertificate(signer, serverKeyPem, names, clock.now());
   writeDurably(path, made);
   return made;
@@ -156,7 +152,7 @@ function isGood(pem: string, signer: Signer, serverKeyPem: string, names: Names,
   }
   const from = certificate.validFromDate.getTime();
   const renewAt = from + ((certificate.validToDate.getTime() - from) * 2) / 3;
-  const authority = new X509Certificate(signer.certificate.toString("pem"));
+  const authority = new X509Certificate(signer.certificatePem);
   const sameKey = publicKeySha256(pem, "hex") === publicKeySha256(serverKeyPem, "hex");
   return (
     now >= from && now < renewAt && sameKey && certificate.verify(authority.publicKey) && holds(certificate, names)
