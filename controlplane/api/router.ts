@@ -115,8 +115,8 @@ function logged(error: unknown, context: ApiContext, method: string): Error {
 
 const lostCodes = new Set(["ECONNRESET", "ECANCELED", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
 
-/** What a stream says whose caller has gone. Whatever else breaks in a call comes as an OzError. Exported for tests. */
-export function isLostCaller(error: unknown): boolean {
+/** What a stream says whose caller has gone. Whatever else breaks in a call comes as an OzError. */
+function isLostCaller(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === "string" && (lostCodes.has(code) || code.startsWith("ERR_HTTP2_"));
 }
