@@ -21,8 +21,11 @@ const connectTimeoutMs = 10_000;
 const windowBytes = 512 * 1024;
 const connectionWindowBytes = 8 * windowBytes;
 
-/** A client with a connection of its own, which close() ends with every stream on it. Throws what connectionError gives. */
-export async function openBidiClient(target: Target): Promise<BidiClient> {
+/**
+ * A client with a connection of its own, which close() ends with every stream on it. The signal ends the connecting only. Throws what
+ * connectionError gives.
+ */
+export async function openBidiClient(target: Target, signal?: AbortSignal): Promise<BidiClient> {
   const unix = target.address.startsWith("unix:");
   const baseUrl = unix ? "http://localhost" : parseAddress(target.address).origin;
   const settings = { initialWindowSize: windowBytes };
@@ -33,17 +36,7 @@ export async function openBidiClient(target: Target): Promise<BidiClient> {
       ? { ...tls, settings }
       : { settings };
   const sessions = new WideSessions(baseUrl, { pingIntervalMs: 10_000, pingTimeoutMs: 5_000 }, nodeOptions);
-  const began = performance.now();
-  const state = await Promise.race([
-    sessions.connect(),
-    new Promise<"late">((resolve) => setTimeout(resolve, connectTimeoutMs, "late").unref()),
-  ]);
-  if (state === "error" || state === "late") {
-    const cause =
-      state === "late" ? Object.assign(new Error("no answer"), { code: "OZ_TIMEOUT" }) : rootCause(sessions.error());
-    sessions.abort();
-    throw connectionError(cause, target.address, performance.now() - began, { timeoutMs: connectTimeoutMs });
-  }
+  await connected(sessions, target.address, signal);
   // Compressing costs more than it saves here, and lets a window of 64 KiB hold many megabytes that nobody has read.
   const transport = createConnectTransport({
     ...{ baseUrl, httpVersion: "2", sessionManager: sessions },
@@ -54,6 +47,22 @@ export async function openBidiClient(target: Target): Promise<BidiClient> {
     stream: (method, requests, signal) => streamed(transport, method, requests, signal, headers, target.address),
     close: () => sessions.abort(),
   };
+}
+
+async function connected(sessions: Http2SessionManager, address: string, signal?: AbortSignal): Promise<void> {
+  const began = performance.now();
+  const limit = AbortSignal.timeout(connectTimeoutMs);
+  const ended = new Promise<"ended">((resolve) => {
+    for (const one of [limit, signal]) one?.addEventListener("abort", () => resolve("ended"), { once: true });
+    if (signal?.aborted) resolve("ended");
+  });
+  const state = await Promise.race([sessions.connect(), ended]);
+  if (state !== "error" && state !== "ended") return;
+  const late = Object.assign(new Error("no answer"), { code: "OZ_TIMEOUT" });
+  const cause = state === "ended" ? late : rootCause(sessions.error());
+  sessions.abort();
+  const options = { timeoutMs: connectTimeoutMs, ...(signal !== undefined && { signal }) };
+  throw connectionError(cause, address, performance.now() - began, options);
 }
 
 /** Sessions whose connections may have more on their way. */
@@ -85,10 +94,19 @@ async function* streamed<I extends DescMessage, O extends DescMessage>(
     const response = await transport.stream(method, signal, undefined, headers, requests);
     yield* response.message;
   } catch (error) {
-    if (!(error instanceof ConnectError))
-      throw connectionError(error, address, 0, { timeoutMs: connectTimeoutMs, signal });
-    throw await fromConnectError(error, address);
+    const broken = error instanceof ConnectError ? brokenConnection(error) : error;
+    if (broken === undefined) throw await fromConnectError(error as ConnectError, address);
+    throw connectionError(broken, address, 0, { timeoutMs: connectTimeoutMs, signal });
   }
+}
+
+/** What the socket or HTTP/2 said when it was the connection that failed; undefined for what the control plane itself says. */
+function brokenConnection(error: ConnectError): unknown {
+  const cause = rootCause(error);
+  if (typeof (cause as { code?: unknown }).code === "string") return cause;
+  // A stream that was reset comes as words only.
+  const reset = error.rawMessage.startsWith("http/2 stream closed with");
+  return reset ? Object.assign(new Error(error.rawMessage), { code: "ECONNRESET" }) : undefined;
 }
 
 /** Goes through the same words as an error of a unary call. */

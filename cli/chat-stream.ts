@@ -26,17 +26,27 @@ export type ChatQuestion = {
 
 /** The model that is served: the first of /v1/models. Throws precondition when that is no OpenAI server. */
 export async function servedModel(forwarder: Forwarder, written: string, signal: AbortSignal): Promise<string> {
-  const response = await requestThrough(forwarder, { path: "/v1/models", signal });
+  const response = await requestThrough(forwarder, { path: "/v1/models", signal }).catch((error: unknown) => {
+    const { code, message, hint } = toOzError(error);
+    // Something that does not speak HTTP at all.
+    if (code !== "unavailable" || hint !== "") throw error;
+    throw new OzError("precondition", `${written} is no model server. ${message}`, {
+      hint: otherPortHint(written),
+      cause: error,
+    });
+  });
   const text = await bodyText(response);
   const id = response.statusCode === 200 ? firstModel(text) : undefined;
   if (id !== undefined) return id;
   throw new OzError(
     "precondition",
     `${written} does not answer /v1/models as a model server does (HTTP status ${response.statusCode}).`,
-    {
-      hint: `Is it another port?  ozctl chat ${written} --remote-port N        Look yourself:  ozctl forward ${written}`,
-    },
+    { hint: otherPortHint(written) },
   );
+}
+
+export function otherPortHint(written: string): string {
+  return `Is it another port?  ozctl chat ${written} --remote-port N        Look yourself:  ozctl forward ${written}`;
 }
 
 function firstModel(text: string): string | undefined {

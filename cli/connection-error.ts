@@ -77,7 +77,7 @@ export function connectionError(
       cause: thrown,
     });
   }
-  const reason = reasons[code] ?? message;
+  const reason = code.startsWith("ERR_HTTP2_") ? reasons["ECONNRESET"] : (reasons[code] ?? message);
   const error = code === "OZ_TIMEOUT" ? "timeout" : "unavailable";
   return new OzError(error, `No control plane at ${address} (${reason}${after}). ${runsOn}`, {
     hint: look,

@@ -1,6 +1,6 @@
 // Connections to one instance through the control plane. Many of them share an HTTP/2 connection, and few share too many.
 import { create } from "@bufbuild/protobuf";
-import { OzError } from "#core/errors.ts";
+import { OzError, toOzError } from "#core/errors.ts";
 import { ForwardService, type ForwardStart, ForwardStartSchema, type ForwardTarget } from "#proto/forward_pb.ts";
 import type { BidiClient } from "./bidi-client.ts";
 import { ForwardStream } from "./forward-stream.ts";
@@ -10,9 +10,11 @@ import { parseNameArgument } from "./spec-argument.ts";
 export type Forwarder = {
   /** The replica that was ready when this was opened. */
   readonly target: ForwardTarget;
-  /** A new connection; it may reach another replica than the one before. Throws what connectionError gives. */
+  /** A new connection; it may reach another replica than the one before. Throws what connectionError gives, cancelled after close(). */
   connect(): Promise<ForwardStream>;
-  /** Ends every connection. */
+  /** Resolves when the control plane answers, whatever that is; throws unavailable or timeout. */
+  answers(signal: AbortSignal): Promise<void>;
+  /** Ends every connection, those that are being made too. */
   close(): void;
 };
 
@@ -28,9 +30,21 @@ export async function openForwarder(session: Session, written: string, remotePor
     containerPort: remotePort,
     ...(slot !== undefined && { slot }),
   });
-  const { target } = await (await session.client()).call(ForwardService.method.findTarget, { start });
+  const client = await session.client();
+  const find = (signal?: AbortSignal) =>
+    client.call(ForwardService.method.findTarget, { start }, signal === undefined ? {} : { signal });
+  const { target } = await find();
   if (target === undefined) throw new OzError("precondition", `${written} has no replica that is ready.`);
-  return { target, ...connections(session, start) };
+  return {
+    target,
+    ...connections(session, start),
+    async answers(signal) {
+      await find(signal).catch((error: unknown) => {
+        const { code } = toOzError(error);
+        if (code === "unavailable" || code === "timeout" || code === "cancelled") throw error;
+      });
+    },
+  };
 }
 
 type Line = { readonly client: BidiClient; streams: number };
@@ -38,12 +52,11 @@ type Line = { readonly client: BidiClient; streams: number };
 function connections(session: Session, start: ForwardStart): Pick<Forwarder, "connect" | "close"> {
   const lines: Line[] = [];
   let opening: Promise<Line> | undefined;
-  let closed = false;
+  const end = new AbortController();
 
   async function openLine(): Promise<Line> {
     const { openBidiClient } = await import("./bidi-client.ts");
-    const line: Line = { client: await openBidiClient(session.context()), streams: 0 };
-    if (closed) line.client.close();
+    const line: Line = { client: await openBidiClient(session.context(), end.signal), streams: 0 };
     lines.push(line);
     return line;
   }
@@ -69,7 +82,7 @@ function connections(session: Session, start: ForwardStart): Pick<Forwarder, "co
       return stream;
     },
     close() {
-      closed = true;
+      end.abort();
       for (const { client } of lines) client.close();
     },
   };

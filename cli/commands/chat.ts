@@ -1,7 +1,8 @@
 // ozctl chat: a question to a model, or a talk. It needs no published port.
 import type { Command } from "commander";
-import { OzError } from "#core/errors.ts";
-import { askModel, type ChatAnswer, type ChatMessage, servedModel } from "../chat-stream.ts";
+import { OzError, toOzError } from "#core/errors.ts";
+import { askModel, type ChatAnswer, type ChatMessage, otherPortHint, servedModel } from "../chat-stream.ts";
+import { errorText } from "../errors.ts";
 import { newCommand, runs, wholeNumber } from "../command.ts";
 import { type Forwarder, openForwarder } from "../forwarder.ts";
 import type { Io } from "../io.ts";
@@ -35,6 +36,22 @@ export function chatCommand(session: Session): Command {
   );
 }
 
+/** How long a server may take to name its models, in milliseconds. */
+const lookMs = 10_000;
+
+async function askForModel(forwarder: Forwarder, written: string, signal: AbortSignal): Promise<string> {
+  const limit = AbortSignal.timeout(lookMs);
+  try {
+    return await servedModel(forwarder, written, AbortSignal.any([signal, limit]));
+  } catch (error) {
+    if (!limit.aborted || signal.aborted) throw error;
+    throw new OzError("timeout", `${written} takes connections and did not answer /v1/models within 10 s.`, {
+      hint: otherPortHint(written),
+      cause: error,
+    });
+  }
+}
+
 type Talk = {
   readonly io: Io;
   readonly forwarder: Forwarder;
@@ -52,7 +69,7 @@ async function chat(session: Session, written: string, words: string[], options:
   try {
     let model = options.model ?? "";
     const left = await untilInterrupted(io, async (signal) => {
-      model ||= await servedModel(forwarder, written, AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
+      model ||= await askForModel(forwarder, written, signal);
     });
     if (left) return 130;
     const talk: Talk = { io, forwarder, model, maxTokens: options.maxTokens, messages: [] };
@@ -63,9 +80,9 @@ async function chat(session: Session, written: string, words: string[], options:
   }
 }
 
-/** False when Ctrl-C ended it. */
+/** False when Ctrl-C ended it. What fails is not part of the talk. */
 async function answer({ io, forwarder, model, maxTokens, messages }: Talk, prompt: string): Promise<boolean> {
-  messages.push({ role: "user", content: prompt });
+  const question: ChatMessage = { role: "user", content: prompt };
   let text = "";
   const onText = (piece: string) => {
     text += piece;
@@ -73,9 +90,9 @@ async function answer({ io, forwarder, model, maxTokens, messages }: Talk, promp
   };
   let done: ChatAnswer | undefined;
   await untilInterrupted(io, async (signal) => {
-    done = await askModel(forwarder, { model, messages, maxTokens, signal, onText });
+    done = await askModel(forwarder, { model, messages: [...messages, question], maxTokens, signal, onText });
   });
-  messages.push({ role: "assistant", content: text });
+  messages.push(question, { role: "assistant", content: text });
   // Beside the answer on a terminal, as a person reads it; never within what a program reads.
   if (io.isTerminal) io.out(`${done === undefined ? "" : io.style("dim", `    ${speedText(done)}`)}\n`);
   else {
@@ -106,6 +123,12 @@ async function converse(talk: Talk): Promise<number> {
       io.out("\n");
       return 0;
     }
-    if (line.trim() !== "") await answer(talk, line.trim());
+    if (line.trim() === "") continue;
+    try {
+      await answer(talk, line.trim());
+    } catch (error) {
+      // The next question may do: the model may have been restarted meanwhile.
+      io.err(`\n${errorText(toOzError(error))}`);
+    }
   }
 }

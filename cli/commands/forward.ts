@@ -1,12 +1,11 @@
 // ozctl forward: a port of this machine that reaches an instance, wherever it runs.
 import type { Command } from "commander";
-import { OzError, toOzError } from "#core/errors.ts";
-import { errorText } from "../errors.ts";
+import { OzError } from "#core/errors.ts";
 import { newCommand, runs } from "../command.ts";
 import { listenForward } from "../forward-listener.ts";
 import { bodyText, requestThrough } from "../forward-http.ts";
+import { problemTeller } from "../forward-problems.ts";
 import { type Forwarder, openForwarder } from "../forwarder.ts";
-import type { Io } from "../io.ts";
 import { type Session, untilInterrupted } from "../session.ts";
 
 type Options = { port?: number; remotePort?: number };
@@ -15,8 +14,6 @@ type Options = { port?: number; remotePort?: number };
 const usualPort = 11_434;
 /** How long the question may take whether this speaks like OpenAI, in milliseconds. */
 const lookMs = 3_000;
-/** The same trouble is told again only after so long, in milliseconds. */
-const repeatMs = 10_000;
 
 export function forwardCommand(session: Session): Command {
   const command = newCommand(session, "forward", {
@@ -45,20 +42,22 @@ export function portNumber(flag: string): (written: string) => number {
 async function forward(session: Session, written: string, { port, remotePort = 0 }: Options): Promise<number> {
   const { io } = session;
   const forwarder = await openForwarder(session, written, remotePort);
+  const ports = port === undefined ? [usualPort, 0] : [port];
   try {
-    const listener = await listenForward(forwarder, {
-      ports: port === undefined ? [usualPort, 0] : [port],
-      onProblem: problemTeller(io),
-    });
-    try {
-      await untilInterrupted(io, async (signal) => {
+    await untilInterrupted(io, async (signal) => {
+      // What waits for a control plane that is away ends at once, too.
+      signal.addEventListener("abort", () => forwarder.close(), { once: true });
+      const onProblem = problemTeller({ io, answers: () => forwarder.answers(signal), signal });
+      const listener = await listenForward(forwarder, { ports, onProblem });
+      try {
         const address = await shownAddress(forwarder, listener.port, signal);
+        if (signal.aborted) return;
         io.out(`${address} → ${written} on ${forwarder.target.host}. Ctrl-C ends it.\n`);
-        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-      });
-    } finally {
-      await listener.close();
-    }
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      } finally {
+        await listener.close();
+      }
+    });
     return 0;
   } finally {
     forwarder.close();
@@ -78,15 +77,4 @@ async function shownAddress(forwarder: Forwarder, port: number, signal: AbortSig
   } catch {
     return `http://127.0.0.1:${port}`;
   }
-}
-
-/** A program that tries again and again must not fill the terminal. */
-function problemTeller({ err, clock }: Io): (error: OzError) => void {
-  let [last, at] = ["", 0];
-  return (thrown) => {
-    const text = errorText(toOzError(thrown));
-    if (text === last && clock.now() - at < repeatMs) return;
-    [last, at] = [text, clock.now()];
-    err(text);
-  };
 }

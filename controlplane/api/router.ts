@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { type Principal, principalKey, requireRule } from "../auth/principal.ts";
 import { rules } from "../auth/rules.ts";
+import { OzError } from "#core/errors.ts";
 import type { ApiContext } from "./context.ts";
 import { enrollmentRoutes } from "./enrollment.ts";
 import { toConnectError } from "./errors.ts";
@@ -103,7 +104,19 @@ async function* convertErrors<T>(messages: AsyncIterable<T>, context: ApiContext
 }
 
 function logged(error: unknown, context: ApiContext, method: string): Error {
+  if (isLostCaller(error)) {
+    context.log.debug({ err: error, method }, "the caller's connection ended");
+    return toConnectError(new OzError("cancelled", "the caller's connection ended", { cause: error }));
+  }
   const converted = toConnectError(error);
   if (converted.code === 13) context.log.error({ err: error, method }, "call failed");
   return converted;
+}
+
+const lostCodes = new Set(["ECONNRESET", "ECANCELED", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
+
+/** What a stream says whose caller has gone. Whatever else breaks in a call comes as an OzError. */
+function isLostCaller(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" && (lostCodes.has(code) || code.startsWith("ERR_HTTP2_"));
 }

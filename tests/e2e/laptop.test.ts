@@ -1,9 +1,10 @@
 // A laptop: it gets a token, logs in with the authority pinned, and reaches what runs on a host that publishes nothing.
 import { createHash, randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { HostState } from "#proto/hosts_pb.ts";
 import { type BackgroundProgram, startProgram } from "../support/background-program.ts";
 import { testedProgram } from "../support/built-programs.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
@@ -292,6 +293,76 @@ describe("forward", () => {
     expect(next).not.toBe(first);
     await cluster.control.restart();
     await cluster.waitFor("it answers again", () => hostOf().catch(() => undefined), 20_000);
+  }, 60_000);
+});
+
+describe("a forward whose control plane is away", () => {
+  const hello = (to: Forward) =>
+    fetch(`http://127.0.0.1:${to.port}/hello`, { signal: AbortSignal.timeout(5_000) }).then(
+      (response) => response.ok,
+      () => false,
+    );
+
+  test("says so once, goes on when it is back, and ends at once in between", async () => {
+    const to = await forward("talk");
+    expect(await hello(to)).toBe(true);
+    await cluster.control.kill9();
+    expect(await hello(to)).toBe(false);
+    await waitUntil(
+      "it says so",
+      () => to.program.output().includes("Connections fail until it answers again"),
+      20_000,
+    );
+    expect(await hello(to)).toBe(false);
+    await cluster.control.start();
+    await waitUntil("it says that it is back", () => to.program.output().includes("answers again.\n"), 20_000);
+    await cluster.waitFor("connections come through", () => hello(to), 30_000);
+    expect(to.program.output().match(/No control plane at|Connections fail/g)).toHaveLength(2);
+
+    await cluster.control.kill9();
+    // In its place something that takes connections and never answers: the worst case for who waits for it.
+    const taken: Socket[] = [];
+    const mute = createServer((socket) => void taken.push(socket.on("error", () => {})));
+    await new Promise<void>((resolve, reject) => {
+      mute.once("error", reject).listen(cluster.port, "127.0.0.1", resolve);
+    });
+    const waiting = await dialLocal(to.port);
+    waiting.on("error", () => {});
+    waiting.write("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    // The agent is one of those that come; the forward is another.
+    await waitUntil("it connects", () => taken.length > 1, 30_000);
+    const began = performance.now();
+    process.kill(to.program.pid, "SIGINT");
+    await waitUntil("it ended", () => to.program.exitCode() !== undefined, 5_000, 10);
+    report("Ctrl-C without a control plane", performance.now() - began);
+    expect(to.program.exitCode()).toBe(0);
+    waiting.destroy();
+    for (const socket of taken) socket.destroy();
+    await new Promise((resolve) => mute.close(resolve));
+    await cluster.control.start();
+    await cluster.untilHost("alpha", HostState.ONLINE, 30_000);
+  }, 120_000);
+
+  test("callers that leave in the middle are nothing for the control plane's log", async () => {
+    const to = await forward("talk");
+    for (let round = 0; round < 3; round++) {
+      const sockets = await Promise.all(Array.from({ length: 30 }, () => dialLocal(to.port)));
+      for (const [n, socket] of sockets.entries()) {
+        socket.on("error", () => {}).write(`GET /${n % 2 === 0 ? "big" : "events"} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      }
+      await new Promise((resolve) => sockets[1]?.once("data", resolve));
+      for (const [n, socket] of sockets.entries()) {
+        if (n % 3 === 0) socket.destroy();
+        if (n % 3 === 1) socket.resetAndDestroy();
+      }
+    }
+    await to.program.kill();
+    await cluster.waitFor("the control plane has seen it", async () => (await cluster.ozctl("ps")).code === 0);
+    const loud = cluster.control
+      .present()
+      .split("\n")
+      .filter((line) => /"level":(50|60)/.test(line));
+    expect(loud).toEqual([]);
   }, 60_000);
 });
 

@@ -147,4 +147,7 @@ createTcpServer({ allowHalfOpen: true }, (socket) => {
   socket.on("error", () => {});
 }).listen(9002);
 
+// Speaks HTTP and is no model server.
+createServer((_request, response) => void response.writeHead(404).end("nothing here\n")).listen(9003);
+
 process.on("SIGTERM", () => process.exit(0));
