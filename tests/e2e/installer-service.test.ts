@@ -1,7 +1,7 @@
 // The installed services under a real systemd, with the Docker that the installer installed there and a container on it: started, hardened,
 // back after a crash, upgraded, rolled back, and gone; the container keeps its process all the while.
 import { existsSync, realpathSync } from "node:fs";
-import { appendFile, copyFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import { busyboxSettings } from "../support/busybox-settings.ts";
 import { ensureBusyboxImage } from "../support/busybox-image.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { type NetnsMachine, type NetnsMachines, netnsMachines } from "../support/netns-hosts.ts";
+import { premadeDownload } from "../support/premade-download.ts";
 import { report } from "../support/report-time.ts";
 import { type CommandResult, mustRun } from "../support/run-command.ts";
 import { type SystemdMachine, systemdMachine } from "../support/systemd-machine.ts";
@@ -85,6 +86,10 @@ describe.skipIf(!isRoot)("under systemd", () => {
 
   test("the printed line makes a service that is enabled, hardened, and reaches engine and control plane", async () => {
     const line = await printedLine();
+    const planned = await shell(`${line} --install-docker --dry-run`);
+    expect(planned.stdout).toContain("  docker   apt-get install docker.io\n");
+    const offered = await shell(`${line} --dry-run`);
+    expect(offered.stdout).toContain("  to do: there is no Docker: run this again with --install-docker, or apt-get");
     const began = Date.now();
     const done = await shell(`export http_proxy=${proxy.url}; ${line} --install-docker`);
     report("printed line to joined, with Docker from the distribution", Date.now() - began);
@@ -136,27 +141,54 @@ describe.skipIf(!isRoot)("under systemd", () => {
     expect(await property("ozwald-agent", "NRestarts")).toBe("1");
   });
 
+  // A host that joined needs no other token.
+  const rerun = (flags = "") =>
+    shell(`curl -fsSk https://${machines.bridgeAddress}:${cluster.port}/install | sh -s -- ${flags}`);
+  const sums = async () =>
+    (await shell("sha256sum </usr/local/bin/ozwald; sha256sum </usr/local/bin/ozwald.previous")).stdout.split("\n");
+
   test("upgrade and --rollback restart it, and it is connected", async () => {
     await copyFile(program, `${program}.new`);
     await appendFile(`${program}.new`, "another version\n");
     await rename(`${program}.new`, program);
     await cluster.control.kill9();
+    const xzBytes = await premadeDownload(program, cluster.stateDir);
     await cluster.control.start();
-    // A host that joined needs no other token.
-    const rerun = (flags = "") =>
-      shell(`curl -fsSk https://${machines.bridgeAddress}:${cluster.port}/install | sh -s -- ${flags}`);
-    const sums = async () =>
-      (await shell("sha256sum </usr/local/bin/ozwald; sha256sum </usr/local/bin/ozwald.previous")).stdout.split("\n");
     const [first] = await sums();
     const pid = await mainPid();
     const upgraded = await rerun();
-    expect(said(upgraded)).toMatch(/downloaded \d+ MB, sha256 ok · service ozwald-agent restarted · is tower of/);
+    // Docker brought the real xz along.
+    expect(said(upgraded)).toContain(
+      `downloaded ${Math.round(xzBytes / 1e6)} MB, sha256 ok · service ozwald-agent restarted · is tower of`,
+    );
     const [second, previous] = await sums();
     expect([previous, second === first, (await mainPid()) === pid]).toEqual([first, false, false]);
     const back = await rerun("--rollback");
     expect(said(back)).toMatch(/^back to /);
     expect(await sums()).toEqual([first, second, ""]);
     expect(await status()).toMatchObject({ link: "ready" });
+  });
+
+  test("killed before it restarts the service: the old version runs on, and the next run restarts it", async () => {
+    const [first, second] = await sums();
+    const pid = await mainPid();
+    await mkdir(debian.path("/shims"));
+    const shim = '#!/bin/sh\n[ "$1" != restart ] || kill -9 0\nexec /usr/bin/systemctl "$@"\n';
+    await writeFile(debian.path("/shims/systemctl"), shim, { mode: 0o755 });
+    const install = `curl -fsSk https://${machines.bridgeAddress}:${cluster.port}/install | sh`;
+    const killed = await shell(`setsid sh -c 'PATH=/shims:$PATH; ${install}'; exit $?`);
+    expect(killed.code, said(killed)).toBe(137);
+    expect(await sums()).toEqual([second, first, ""]);
+    expect(await mainPid()).toBe(pid);
+    expect(await status()).toMatchObject({ link: "ready" });
+    const planned = await rerun("--dry-run");
+    expect(planned.stdout).toMatch(
+      /^ {2}keep {5}\S+, it is this version\n {2}restart {2}ozwald-agent; containers keep running$/m,
+    );
+    const again = await rerun();
+    expect(said(again)).toContain("is this version already, sha256 ok · service ozwald-agent restarted · is tower of");
+    expect(await mainPid()).not.toBe(pid);
+    expect((await rerun("--dry-run")).stdout).toContain("  keep     ozwald-agent running, nothing restarts\n");
   });
 
   test("a control plane beside it: hardened, ready, back after a crash, and gone without the agent", async () => {
@@ -177,10 +209,15 @@ describe.skipIf(!isRoot)("under systemd", () => {
     expect(await status()).toMatchObject({ link: "ready" });
   });
 
-  test("--uninstall --purge leaves no unit and no file", async () => {
-    const removed = await shell(
-      `curl -fsSk https://${machines.bridgeAddress}:${cluster.port}/install | sh -s -- --uninstall --purge`,
-    );
+  test("--uninstall --purge leaves no unit and no file, and says which it removed", async () => {
+    const planned = await rerun("--uninstall --purge --dry-run");
+    const removed = await rerun("--uninstall --purge");
+    const files = [
+      ...["/etc/systemd/system/ozwald-agent.service", "/usr/local/bin/ozwald-agent", "/usr/local/bin/ozctl"],
+      ...["/usr/local/bin/ozwald", "/usr/local/bin/ozwald.previous", "/var/lib/ozwald/agent", "/etc/ozwald/agent.env"],
+    ].join(" ");
+    expect(planned.stdout).toBe(`Would stop ozwald-agent.\nWould remove: ${files}\nNothing was done (--dry-run).\n`);
+    expect(removed.stdout).toContain(`removed: ${files}\n`);
     expect(said(removed)).toContain("ozwald-agent is removed, with its state.");
     expect((await debian.run("systemctl", "list-unit-files", "ozwald*")).stdout).toContain("0 unit files listed");
     const elsewhere = ["-not", "-path", `${clone}*`, "-not", "-path", "*/node_modules/*"];

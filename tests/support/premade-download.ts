@@ -8,7 +8,7 @@ export async function premadeDownload(executable: string, stateDir: string): Pro
   const folder = join(stateDir, "dist");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const partial = join(folder, "premade.partial");
-  await mustRun(["sh", "-c", 'xz -1 -T2 -c <"$1" >"$2"', "sh", executable, partial], { timeoutMs: 120_000 });
+  await mustRun(["sh", "-c", 'xz -0 -T2 -c <"$1" >"$2"', "sh", executable, partial], { timeoutMs: 120_000 });
   const sum = async (path: string) => (await mustRun(["sha256sum", path])).slice(0, 64);
   const path = join(folder, `${(await sum(executable)).slice(0, 32)}-${await sum(partial)}.xz`);
   await rename(partial, path);
