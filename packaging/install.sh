@@ -83,6 +83,7 @@ arguments() {
     esac
     shift
   done
+  case $name in [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) fail "--name $name: letters, digits, . _ - only, and a letter or digit first" ;; esac
   case $dir$state in *[!A-Za-z0-9/._-]*) fail "--dir and --state: letters, digits, / . _ - only" ;; esac
   case $dir in /*) ;; *) fail "--dir $dir: begin with /" ;; esac
   case $state in /?*) ;; *) fail "--state $state: begin with /" ;; esac

@@ -130,7 +130,7 @@ describe("the downloads", () => {
     await using all = createDownloads(options());
     await all.offer();
     await all.settled();
-    return all.offer();
+    return await all.offer();
   }
 
   test("are made once, kept over restarts, and made anew when they or the executable changed", async () => {

@@ -257,6 +257,16 @@ describe.skipIf(!isRoot)("the installer", () => {
     expect((await cluster.replica("stays"))?.observed).toMatchObject({ attempt: 1, starts: 1 });
   });
 
+  test("a machine whose own name is no name is called host, and one that is told a wrong one says so", async () => {
+    const words = (await printedLine()).split(/\s+/);
+    const address = words.find((word) => word.endsWith("/install"))?.replace("/install", "");
+    const join2 = `ozwald-agent join ${address} --token ${words.at(-1)} --state /root/odd`;
+    const odd = await shell(`unshare --uts sh -c "hostname 'Ünsere Kiste!'; ${join2}"; rm -r /root/odd`);
+    expect(odd).toMatchObject({ code: 0, stdout: expect.stringContaining(`joined ${address} as host\n`) });
+    expect((await shell(`${join2} --name 'a b'`)).stderr).toMatch(/--name a b: not a name[^]*letters, digits/i);
+    await cluster.ozctl("host", "rm", "host");
+  });
+
   test("proxies are kept from one run to the next", async () => {
     const settings = () => readFile(debian.path("/etc/ozwald/agent.env"), "utf8");
     const proxy = { https_proxy: "http://proxy.example:3128", no_proxy: `localhost,${machines.bridgeAddress}` };

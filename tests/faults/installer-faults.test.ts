@@ -225,6 +225,82 @@ describe.skipIf(!isRoot)("the install script, killed at every step", () => {
       expect([files(), running()]).toEqual([["ozctl", "ozwald", "ozwald-agent", "ozwald.previous"], "2.0.0"]);
     }));
 
+  /** Runs the script where only this is different; what it says must end so, and nothing may be there. */
+  async function refused(script2: string, flags: readonly string[], words: RegExp): Promise<void> {
+    const done = await debian.run(["dash", "-s", "--", "--token", "ozj_1", ...flags], { input: script2 });
+    expect([done.code, done.stderr]).toEqual([1, expect.stringMatching(words)]);
+    expect(existsSync(debian.path("/var/lib/ozwald"))).toBe(false);
+  }
+
+  test("a place that is read-only, or where nothing may run: said, with what to try", () =>
+    onSmallDisk(async () => {
+      const remount = (how: string) => mustRun(["mount", "-o", `remount,${how}`, debian.path("/small")]);
+      await remount("noexec");
+      await refused(
+        script("1.0.0"),
+        ["--dir", "/small/bin"],
+        /^ozwald: the executable does not run in \/small\/bin: .*denied\. Nothing was changed\.\nIs \/small\/bin mounted noexec\? Then choose another with --dir DIR\.$/m,
+      );
+      expect(readdirSync(debian.path("/small/bin"))).toEqual([]);
+      await remount("ro");
+      await refused(
+        script("1.0.0"),
+        ["--dir", "/small/bin"],
+        /^ozwald: \/small\/bin cannot be written to \(Read-only file system\)\. Nothing was changed\. Choose another with --dir DIR\.$/m,
+      );
+      await refused(
+        script("1.0.0"),
+        ["--dir", "/small/sub/bin"],
+        /cannot be made, as said above\. Nothing was changed\./,
+      );
+    }));
+
+  test("a program that needs a newer system says so", () =>
+    refused(
+      script("1.0.0", "#!/bin/sh\necho \"ozwald: version 'GLIBC_2.28' not found\" >&2; exit 1\n"),
+      [],
+      /does not run in \/usr\/local\/bin: .*GLIBC_2.28.* Nothing was changed\.\nIt needs glibc 2\.28 or newer/,
+    ));
+
+  test("a server that has something else by now, and none", async () => {
+    const text = script("1.0.0");
+    served.clear();
+    await refused(
+      text,
+      [],
+      /does not have http\S+\/dist\/ozwald-1\.0\.0\.gz \(any more\)\. Nothing was changed\. .*ozctl host invite/,
+    );
+    await refused(
+      text.replace(/127\.0\.0\.1:\d+/, "127.0.0.1:1"),
+      [],
+      /the download of \S+ failed, as said above\. Nothing was changed; run this again\./,
+    );
+  });
+
+  test("a curl that is too old to compare keys: the sums decide", async () => {
+    // As versions before 7.39 answer.
+    const old = `#!/bin/sh
+for word; do case $word in --pinnedpubkey) echo "curl: option --pinnedpubkey: is unknown" >&2; exit 2 ;; esac; done
+exec /usr/bin/curl.new "$@"
+`;
+    await debian.run(["mv", "/usr/bin/curl", "/usr/bin/curl.new"]);
+    try {
+      writeFileSync(debian.path("/usr/bin/curl"), old, { mode: 0o755 });
+      const done = await install("1.0.0", "--token", "ozj_1");
+      expect([done.code, said(done)]).toEqual([
+        0,
+        expect.stringContaining("sha256 ok · ozwald-agent started · joined"),
+      ]);
+      const other = script("2.0.0").replace(/(file_sha256=')\w{6}/, "$1000000");
+      expect((await debian.run(["dash", "-s"], { input: other })).stderr).toContain(
+        "is not what was promised (sha256)",
+      );
+      expect(running()).toBe("1.0.0");
+    } finally {
+      await debian.run(["mv", "/usr/bin/curl.new", "/usr/bin/curl"]);
+    }
+  });
+
   test("a full disk below its state: nothing is replaced", () =>
     onSmallDisk(async () => {
       const install2 = (version: string) =>
