@@ -83,6 +83,7 @@ arguments() {
     esac
     shift
   done
+  case $name in [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) fail "--name $name: letters, digits, . _ - only, and a letter or digit first" ;; esac
   case $dir$state in *[!A-Za-z0-9/._-]*) fail "--dir and --state: letters, digits, / . _ - only" ;; esac
   case $dir in /*) ;; *) fail "--dir $dir: begin with /" ;; esac
   case $state in /?*) ;; *) fail "--state $state: begin with /" ;; esac
@@ -114,6 +115,7 @@ Use a system with glibc 2.28 or newer, such as Debian 10, Ubuntu 20.04 or RHEL 8
   [ "$role" != agent ] || join_cluster
   start_service
   await_ready
+  rm -f "$pending"
   say "${done_line# · }"
   [ -z "$todo" ] || printf '%s' "$todo"
 }
@@ -229,6 +231,8 @@ sha256_of() {
     sed 's/[^0-9a-f].*//'
 }
 
+inode_of() { ls -i "$1" 2>/dev/null | awk '{ print $1 }'; }
+
 installed() { [ -x "$dir/ozwald" ] && [ "$(sha256_of "$dir/ozwald")" = "$sha256" ]; }
 
 cleanup() { [ -z "${new-}" ] || rm -f "$new" "$new.gz"; }
@@ -262,7 +266,8 @@ put_program() {
   rm -f "$dir/.ozwald.previous" "$dir/.ozwald.swap"
   for left in "$dir"/.ozwald.new.*; do
     pid=${left##*.new.}; pid=${pid%.gz}
-    [ ! -e "$left" ] || kill -0 "$pid" 2>/dev/null || rm -f "$left"
+    # Another run that still goes on is a shell; a process that has ended has no program.
+    case $(readlink "/proc/$pid/exe" 2>/dev/null) in *sh | */busybox) ;; *) rm -f "$left" ;; esac
   done
   if installed; then
     done_line=" · $dir/ozwald is this version already, sha256 ok"
@@ -271,12 +276,11 @@ put_program() {
     refused=$( (: >"$new") 2>&1) || fail "$dir cannot be written to (${refused##*: }). Nothing was changed. Choose another with --dir DIR."
     fetch_program
     must_restart change
-    if [ -e "$dir/ozwald" ] && ! installed; then
+    # Unless another run was faster, or one that was killed came so far.
+    if [ -e "$dir/ozwald" ] && ! installed && [ "$(inode_of "$dir/ozwald")" != "$(inode_of "$dir/ozwald.previous")" ]; then
       # A second name for the present file, so that there is one at every moment.
-      ln -f "$dir/ozwald" "$dir/.ozwald.previous" && mv -f "$dir/.ozwald.previous" "$dir/ozwald.previous" ||
+      ln "$dir/ozwald" "$dir/.ozwald.previous" && mv -f "$dir/.ozwald.previous" "$dir/ozwald.previous" ||
         fail "the present version could not be kept as $dir/ozwald.previous, as said above. Nothing was changed."
-      # Two names of one file: some mv leave both.
-      rm -f "$dir/.ozwald.previous"
     fi
     mv -f "$new" "$dir/ozwald" || fail "$dir/ozwald could not be replaced, as said above. Nothing was changed."
   fi
@@ -444,7 +448,6 @@ start_service() {
   verb=started
   ! running || verb=restarted
   restart
-  rm -f "$pending"
   case $service in
     yes) done_line="$done_line · service $program $verb" ;;
     *)
@@ -548,13 +551,14 @@ rollback() {
     [ -e "$dir/ozwald.previous" ] || fail "there is no version to go back to in $dir (ozwald.previous). Nothing was changed."
     if [ $dry = yes ]; then say "Would swap $dir/ozwald and $dir/ozwald.previous and restart $program. Nothing was done (--dry-run)."; return; fi
     must_restart "rollback $(sha256_of "$dir/ozwald.previous")"
-    ln -f "$dir/ozwald" "$dir/.ozwald.swap" && mv -f "$dir/ozwald.previous" "$dir/ozwald" && mv -f "$dir/.ozwald.swap" "$dir/ozwald.previous" ||
+    rm -f "$dir/.ozwald.swap"
+    ln "$dir/ozwald" "$dir/.ozwald.swap" && mv -f "$dir/ozwald.previous" "$dir/ozwald" && mv -f "$dir/.ozwald.swap" "$dir/ozwald.previous" ||
       fail "$dir cannot be written to, as said above. Run this again."
   fi
   restart
-  rm -f "$pending" "$dir/.ozwald.swap"
   joined= old= done_line="back to $("$dir/$program" version), restarted"
   await_ready
+  rm -f "$dir/.ozwald.swap" "$pending"
   say "$done_line"
 }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { quietLog } from "#core/log.ts";
 import { systemClock } from "#core/system-clock.ts";
+import { manualClock } from "#core/testing/manual-clock.ts";
 import { HelloSchema } from "#proto/agent_pb.ts";
 import { create } from "@bufbuild/protobuf";
 import { enroll } from "../agent/link/enroll.ts";
@@ -89,6 +90,16 @@ describe("joining", () => {
       message: expect.stringMatching(message),
       hint: expect.stringContaining(hint),
     });
+    expect(cluster.tokens).toEqual([]);
+  });
+
+  test.each([
+    ["slow", 30 * 86_400_000, "not yet valid"],
+    ["fast", -20 * 365 * 86_400_000, "expired"],
+  ])("a clock that is far too %s is named, and no token is sent", async (_how, aheadMs, said) => {
+    const cluster = await open({ clock: manualClock(systemClock.now() + aheadMs) });
+    const error = await refused(cluster.address, cluster.invite());
+    expect(error.message).toMatch(new RegExp(`TLS: .*${said}; compare the clocks of both machines \\(date\\)`));
     expect(cluster.tokens).toEqual([]);
   });
 
