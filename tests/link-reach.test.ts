@@ -99,7 +99,7 @@ describe("the link", () => {
   async function failing(identity: LinkIdentity, address: string) {
     const logged: string[] = [];
     const link = startLink({
-      ...{ identity, address, clock: systemClock, random: () => 0.5, connectMs: 300 },
+      ...{ identity, addresses: () => [address] as const, clock: systemClock, random: () => 0.5, connectMs: 300 },
       log: { ...quietLog, warn: (fields: unknown) => void logged.push((fields as { reason: string }).reason) },
       hello: async () => create(HelloSchema, { hostId: identity.hostId }),
       onWelcome: () => {},
@@ -109,9 +109,9 @@ describe("the link", () => {
     stack.use(link);
     await waitUntil("it has failed", () => logged.length > 0, 10_000);
     const status = agentStatus({
-      identity: { ...identity, name: "gpu-box", clusterId: "c", address },
+      identity: { ...identity, name: "gpu-box", clusterId: "c", address, addresses: [] },
       brain: { engineProblem: () => "", observed: () => [] } as never,
-      ...{ link, startedAt: 0, now: 1 },
+      ...{ link, move: { problem: () => "" }, startedAt: 0, now: 1 },
     });
     const line = statusText(status).split("\n")[1];
     return { logged: logged[0], status: line };

@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import { fromJsonString, toJsonString } from "@bufbuild/protobuf";
 import { type EnrollRequest, EnrollRequestSchema, type EnrollResponse, EnrollResponseSchema } from "#proto/hosts_pb.ts";
 import { isErrorCode, OzError, toOzError } from "#core/errors.ts";
-import type { ControlAddress } from "./control-address.ts";
+import type { ControlAddress } from "#core/control-address.ts";
 import { reachHint, reachStage, type ReachStage, reachWords } from "./reach-trouble.ts";
 
 const path = "/ozwald.v1.EnrollmentService/Enroll";

@@ -16,6 +16,11 @@ export function reachStage(said: string): ReachStage | undefined {
   return patterns.find(([, pattern]) => pattern.test(said))?.[0];
 }
 
+/** The stage of a handshake that failed when its words tell none: once the connection stands, a reset is somebody who does not like it. */
+export function cutStage({ stage, error }: { stage: "TCP" | "TLS"; error: Error }): ReachStage | undefined {
+  return stage === "TLS" && reachStage(error.message) !== "TLS" ? stage : undefined;
+}
+
 /** "DNS: no address was found for the name …". Words that are of no stage stay as they are. */
 export function reachWords(said: string): string {
   const stage = reachStage(said);

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { type Principal, principalKey, requireRule } from "../auth/principal.ts";
 import { rules } from "../auth/rules.ts";
+import { addressRoutes } from "./addresses.ts";
 import type { ApiContext } from "./context.ts";
 import { enrollmentRoutes } from "./enrollment.ts";
 import { toConnectError } from "./errors.ts";
@@ -62,6 +63,7 @@ export function createApiHandler(
 
 export function allRoutes(router: ConnectRouter, context: ApiContext): void {
   for (const routes of [
+    addressRoutes,
     enrollmentRoutes,
     eventRoutes,
     execRoutes,
