@@ -59,14 +59,13 @@ export function openAddressBook({ pkiDir, listen, advertise, clock }: AddressBoo
   const list = afterStart(kept, advertised, reachable([]).printed, clock.now());
   // Nothing that was said is worth a file.
   if (kept !== list && (kept !== undefined || advertised.length > 0)) writeAddresses(pkiDir, list);
-  return bookOf({ list, pkiDir, listen, clock });
+  return bookOf({ list, port: listen.port, pkiDir, listen, clock });
 }
 
-type Opened = Omit<AddressBookOptions, "advertise"> & { readonly list: AddressList };
+type Opened = Omit<AddressBookOptions, "advertise"> & { readonly list: AddressList; readonly port: number };
 
 function bookOf({ pkiDir, listen, clock, ...opened }: Opened): AddressBook {
-  let { list } = opened;
-  let { port } = listen;
+  let { list, port } = opened;
   const reachable = (hosts: readonly string[]) => reachableAs({ advertise: hosts, listen });
 
   function change(next: AddressList): boolean {
@@ -105,7 +104,10 @@ function bookOf({ pkiDir, listen, clock, ...opened }: Opened): AddressBook {
     forget: (written) => void change(withoutOld(list, parseWritten(written))),
     resolve: (written) => whole(parseWritten(written)),
     noteHost: (hostId, dialed) => void change(withHost(list, hostId, dialed)),
-    listening: (opened) => void (port = opened),
+    listening(now) {
+      port = now;
+      if (list.present.length > 0 && list.port !== now) change({ ...list, port: now });
+    },
   };
 }
 
@@ -114,7 +116,8 @@ export function editOffline(
   options: Omit<AddressBookOptions, "advertise">,
   edit: (book: AddressBook) => void,
 ): readonly [BookEntry, ...BookEntry[]] {
-  const book = bookOf({ ...options, list: readAddresses(options.pkiDir) ?? noAddresses });
+  const list = readAddresses(options.pkiDir) ?? noAddresses;
+  const book = bookOf({ ...options, list, port: list.port ?? options.listen.port });
   edit(book);
   return book.entries();
 }

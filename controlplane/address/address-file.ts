@@ -8,6 +8,7 @@ import type { AddressList } from "./address-list.ts";
 
 const kept = z.array(z.object({ at: z.string(), since: z.number() }));
 const schema = z.object({
+  port: z.number().optional(),
   advertised: z.array(z.string()).nullable(),
   present: kept,
   old: kept,

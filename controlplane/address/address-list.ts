@@ -8,6 +8,8 @@ export type Written = string;
 export type Kept = { readonly at: Written; /** Milliseconds since 1970. */ readonly since: number };
 
 export type AddressList = {
+  /** What was listened on last, for whoever asks while nobody listens. */
+  readonly port?: number | undefined;
   /** What --advertise said at the last start; null when that is not known. */
   readonly advertised: readonly Written[] | null;
   /** The printed one first. Empty while nobody chose any. */
