@@ -31,13 +31,13 @@ export function dialOrder({ kept, told }: KnownAddresses, trying: string | undef
 }
 
 /** Those that would be better than the one that is dialled, best first. A host that dials its own machine stays with that. */
-export function betterThan(dialed: string, told: readonly string[]): readonly string[] {
-  if (isLoopback(parseControlAddress(dialed).host)) return [];
+export function betterThan(dialed: string, told: readonly string[], isOwn = isLoopback): readonly string[] {
+  if (isOwn(parseControlAddress(dialed).host)) return [];
   const at = told.indexOf(dialed);
   return at < 0 ? told : told.slice(0, at);
 }
 
 /** What is kept after a welcome: the dialled one, when it is better than the one that was kept. */
-export function keptAfterWelcome({ kept, told }: KnownAddresses, dialed: string): string {
-  return betterThan(kept, told).includes(dialed) ? dialed : kept;
+export function keptAfterWelcome({ kept, told }: KnownAddresses, dialed: string, isOwn = isLoopback): string {
+  return betterThan(kept, told, isOwn).includes(dialed) ? dialed : kept;
 }

@@ -35,6 +35,8 @@ export type ControlMoveOptions = {
   credentials(): LinkIdentity;
   /** Between two tries of the same address in milliseconds. Default 60,000. */
   readonly tryAgainMs?: number;
+  /** Whether a host is this machine, which is never left. Default: the loopback. */
+  readonly isOwn?: (host: string) => boolean;
 };
 
 const lookMs = 5_000;
@@ -67,14 +69,14 @@ class Move implements ControlMove {
   }
 
   async welcomed(dialed: string, addresses: readonly string[]): Promise<void> {
-    const { clock, log, identity, stateDir } = this.#options;
+    const { clock, log, identity, stateDir, isOwn } = this.#options;
     const tried = this.#trying;
     if (tried !== undefined && tried !== dialed) this.#aside.set(tried, clock.now() + 10 * this.#tryAgainMs);
     this.#aside.delete(dialed);
     this.#trying = undefined;
     const told = readTold(addresses);
     const before = this.#known;
-    const kept = keptAfterWelcome({ kept: before.kept, told }, dialed);
+    const kept = keptAfterWelcome({ kept: before.kept, told }, dialed, isOwn);
     if (kept === before.kept && told.join() === before.told.join()) return;
     this.#known = { kept, told };
     await saveAddresses(stateDir, { ...identity, address: kept, addresses: told }).catch((error: unknown) =>
@@ -102,7 +104,7 @@ class Move implements ControlMove {
     const dialed = link.dialed();
     const { told } = this.#known;
     let problem = "";
-    for (const address of betterThan(dialed, told)) {
+    for (const address of betterThan(dialed, told, this.#options.isOwn)) {
       const words = await this.#lookAt(address, signal);
       if (signal.aborted || link.dialed() !== dialed || told !== this.#known.told) return;
       if (words === "") return this.#moveTo(address, dialed, link);

@@ -99,7 +99,7 @@ function requestError(where: string, error: OzError, timedOutAfterMs: number): O
     "unauthenticated",
     `the certificate of the control plane is not for the address ${where}. The token was not sent`,
     {
-      hint: "Start the control plane with --advertise and that address, or use an address that it was started with.",
+      hint: "On its machine: ozwald-controlplane address set with that address, or use one that `address show` lists.",
       cause: error,
     },
   );

@@ -69,7 +69,7 @@ function sentence(stage: ReachStage, said: string): string {
     case "TLS":
       if (/expired|not yet valid/.test(said)) return `${said}; compare the clocks of both machines (date)`;
       return /altnames/.test(said)
-        ? `its certificate is for another address (${said}); start the control plane with --advertise and this one`
+        ? `its certificate is for another address (${said}); on its machine: ozwald-controlplane address set with this one`
         : `what answers there does not speak TLS 1.3 as a control plane does (${said})`;
     case "pin":
       return `its certificate is not of the authority that this host trusts (${said})`;

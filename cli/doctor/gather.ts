@@ -92,7 +92,7 @@ async function reachFailure(context: Context): Promise<Reach["failed"]> {
   }
   if (otherName === "") return undefined;
   const message = `${context.address} shows a certificate for other names: ${certificate.subjectaltname ?? "none"}`;
-  const hint = "Use one of those in the context, or start the control plane with --advertise and this address.";
+  const hint = "Use one of those in the context, or on its machine:  ozwald-controlplane address set  with this one.";
   return { stage: "authority", message, hint };
 }
 

@@ -55,7 +55,7 @@ async function lookUp(host: string): Promise<Exclude<ProbeResult, { shown: Shown
 export function stageHint(stage: Stage, address: string): string {
   switch (stage) {
     case "dns":
-      return "Is the name right?  getent hosts NAME. An address works too: start the control plane with --advertise and it.";
+      return "Is the name right?  getent hosts NAME. Its addresses, on its machine:  ozwald-controlplane address show";
     case "tcp":
       return "Is the control plane up?  there: systemctl status ozwald-controlplane. Does a firewall let this machine through?";
     case "tls":

@@ -78,6 +78,11 @@ function bookOf({ pkiDir, listen, clock, ...opened }: Opened): AddressBook {
     const split = splitWritten(at, port);
     return formatAddress(split.host, split.port);
   };
+  /** As it was written before: with and without the port that is listened on is the same. */
+  const asKnown = (written: string) => {
+    const at = parseWritten(written);
+    return [...list.present, ...list.old].find((one) => whole(one.at) === whole(at))?.at ?? at;
+  };
   const entries = (): BookEntry[] => [
     ...list.present.map(({ at, since }) => ({ address: whole(at), present: true, since })),
     ...list.old.map(({ at, since }) => ({ address: whole(at), present: false, since })),
@@ -97,11 +102,11 @@ function bookOf({ pkiDir, listen, clock, ...opened }: Opened): AddressBook {
     },
     dialedBy: (hostId) => list.hosts[hostId] ?? "",
     set(written) {
-      const wanted = [...new Set(written.map(parseWritten))];
+      const wanted = [...new Set(written.map(asKnown))];
       if (wanted.join() === list.present.map(({ at }) => at).join()) return false;
       return change(withPresent(list, wanted, reachable([]).printed, clock.now()));
     },
-    forget: (written) => void change(withoutOld(list, parseWritten(written))),
+    forget: (written) => void change(withoutOld(list, asKnown(written))),
     resolve: (written) => whole(parseWritten(written)),
     noteHost: (hostId, dialed) => void change(withHost(list, hostId, dialed)),
     listening(now) {

@@ -31,7 +31,7 @@ describe("printed-address", () => {
     const found = look(checks, "printed-address", { printed: { ...printed, ...change } });
     expect(found).toHaveLength(1);
     expect(found?.[0]?.message).toContain(said);
-    expect(found?.[0]?.fix).toContain("--advertise");
+    expect(found?.[0]?.fix).toContain("ozwald-controlplane address set");
   });
 });
 

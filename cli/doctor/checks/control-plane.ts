@@ -25,7 +25,7 @@ export const controlPlaneChecks: readonly Check[] = [
         return [
           {
             ...{ subject, message: `hosts are told ${address}, and from here nobody answers there (${unreached})` },
-            fix: "Start the control plane with --advertise and the address that other machines reach, and let them through its firewall.",
+            fix: "On its machine:  ozwald-controlplane address set  with the address that others reach; let them through its firewall.",
           },
         ];
       }
@@ -33,7 +33,7 @@ export const controlPlaneChecks: readonly Check[] = [
       return [
         {
           ...{ subject, message: `hosts are told ${address}, and the certificate there is for ${certificateNames}` },
-          fix: "Start the control plane with --advertise and that address; its certificate then names it.",
+          fix: "On its machine:  ozwald-controlplane address set  with that address; its certificate then names it.",
         },
       ];
     },
