@@ -7,12 +7,13 @@ import { parseJoinToken } from "#core/join-token.ts";
 import { authorityOf, lookTls, publicKeySha256 } from "#core/tls-look.ts";
 import { certificateRequest, newKeyPem } from "./certificate-request.ts";
 import { type ControlAddress, parseControlAddress } from "#core/control-address.ts";
-import { callEnroll, unreachable } from "./enroll-call.ts";
+import { callEnroll, otherName, unreachable } from "./enroll-call.ts";
 import {
   certificateFits,
   discardKey,
   type HostIdentity,
   loadIdentity,
+  saveAddresses,
   saveIdentity,
   saveKey,
 } from "./identity-files.ts";
@@ -32,17 +33,23 @@ export type EnrollOptions = {
 
 const defaultMs = 15_000;
 
-export type Enrolled = { readonly outcome: "joined" | "already_joined"; readonly identity: HostIdentity };
+/** moved: it had joined, at another address of that control plane, and dials this one from its next start on. */
+export type Enrolled = { readonly outcome: "joined" | "already_joined" | "moved"; readonly identity: HostIdentity };
 
 /**
  * Joins, or finds that this machine has joined that cluster before (then the token is not used).
+ * Then another address than before is kept, if that cluster answers there.
  * Throws bad_request (token, address), unavailable, unauthenticated (token refused, or the wrong server), already_exists (other cluster).
  */
 export async function enroll(options: EnrollOptions): Promise<Enrolled> {
   const address = parseControlAddress(options.address);
   const { caSha256 } = parseJoinToken(options.token);
   const present = await loadIdentity(options.stateDir);
-  if (present !== undefined) return alreadyJoined(present, caSha256, options.stateDir);
+  if (present !== undefined) {
+    requireSameCluster(present, caSha256, options.stateDir);
+    if (present.address === address.text) return { outcome: "already_joined", identity: present };
+    return { outcome: "moved", identity: await keepAddress(present, address, options) };
+  }
   const caPem = await fetchAuthority(address, caSha256, options);
   const keyPem = newKeyPem();
   const { token, hostname, timeoutMs = defaultMs, signal } = options;
@@ -74,8 +81,26 @@ export async function enroll(options: EnrollOptions): Promise<Enrolled> {
   return { outcome: "joined", identity };
 }
 
-function alreadyJoined(identity: HostIdentity, caSha256: string, stateDir: string): Enrolled {
-  if (publicKeySha256(new X509Certificate(identity.caPem)) === caSha256) return { outcome: "already_joined", identity };
+/** A host whose control plane moved while it was off. */
+async function keepAddress(
+  identity: HostIdentity,
+  address: ControlAddress,
+  options: EnrollOptions,
+): Promise<HostIdentity> {
+  const { caPem } = identity;
+  const caSha256 = publicKeySha256(new X509Certificate(caPem));
+  await fetchAuthority(address, caSha256, options);
+  const { timeoutMs = defaultMs, signal } = options;
+  const look = await lookTls({ ...address, caPem }, { timeoutMs, signal });
+  if (look.outcome !== "shown" || look.untrusted !== "") throw unreachable(address.text, "its certificate is not good");
+  if (look.otherName !== "") throw otherName(address.text);
+  const moved = { ...identity, address: address.text };
+  await saveAddresses(options.stateDir, moved);
+  return moved;
+}
+
+function requireSameCluster(identity: HostIdentity, caSha256: string, stateDir: string): void {
+  if (publicKeySha256(new X509Certificate(identity.caPem)) === caSha256) return;
   throw new OzError(
     "already_exists",
     `this machine is host ${identity.name} of another cluster, at ${identity.address}`,
