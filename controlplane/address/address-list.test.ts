@@ -76,7 +76,7 @@ describe("setting", () => {
   });
 
   test("more than eight are refused", () => {
-    expect(() => set(noAddresses, ..."abcdefghi")).toThrow("more than 8");
+    expect(() => set(noAddresses, ..."a b c d e f g h i".split(" "))).toThrow("more than 8");
   });
 });
 
