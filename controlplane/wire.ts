@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { pino } from "pino";
+import type { Timer } from "#core/clock.ts";
 import type { RandomBytes } from "#core/ids.ts";
 import type { Log } from "#core/log.ts";
 import type { OzError } from "#core/errors.ts";
@@ -42,6 +43,7 @@ export type ControlPlane = AsyncDisposable & {
 
 const clock = systemClock;
 const closeMs = 2_000;
+const saveMs = 200;
 const certificateCheckMs = 6 * 3_600_000;
 const random: RandomBytes = (size) => randomBytes(size);
 
@@ -110,7 +112,7 @@ async function createContext(parts: ContextParts, undo: AsyncDisposableStack): P
   const admission = createAdmission(store, authority.clusterId, clock);
   const known = await knownHosts(store, addresses);
   const hub = undo.use(createHub({ clock, log, random, admit: admission.admit, known, addresses }));
-  undo.use(keepDialed(hub, addresses));
+  undo.use(keepDialed(hub, addresses, log));
   const revoked = new Set(await store.read(removedHostIds));
   const world = createWorldReader(store);
   const signal = createChangeSignal(clock);
@@ -142,11 +144,28 @@ async function createContext(parts: ContextParts, undo: AsyncDisposableStack): P
   };
 }
 
-/** Which address a host dialled last outlives this process: it may be off for long. */
-function keepDialed(hub: AgentHub, addresses: AddressBook): Disposable {
-  return hub.onChange((hostId, what) => {
-    if (what === "state") addresses.noteHost(hostId, hub.host(hostId)?.dialedAddress ?? "");
+/** Which address a host dialled last outlives this process: it may be off for long. All that come back at once are one write. */
+function keepDialed(hub: AgentHub, addresses: AddressBook, log: Log): Disposable {
+  let timer: Timer | undefined;
+  const save = () => {
+    timer?.cancel();
+    timer = undefined;
+    try {
+      addresses.save();
+    } catch (error) {
+      log.error({ err: error }, "which addresses hosts dial could not be written down; the next change does");
+    }
+  };
+  const listening = hub.onChange((hostId, what) => {
+    if (what === "state" && addresses.noteHost(hostId, hub.host(hostId)?.dialedAddress ?? ""))
+      timer ??= clock.after(saveMs, save);
   });
+  return {
+    [Symbol.dispose]() {
+      listening[Symbol.dispose]();
+      save();
+    },
+  };
 }
 
 async function knownHosts(store: Store, addresses: AddressBook): Promise<KnownHost[]> {

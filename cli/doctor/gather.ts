@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { OzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
+import { AddressService } from "#proto/address_pb.ts";
 import { type Host, HostsService, HostState } from "#proto/hosts_pb.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { StatusService } from "#proto/status_pb.ts";
@@ -45,6 +46,9 @@ export async function gatherFacts(session: Session, hostName: string | undefined
     reach: { address: context.address },
     status: answers.status,
     ...(printed !== undefined && { printed }),
+    ...(answers.addresses !== undefined && {
+      oldAddresses: answers.addresses.filter(({ present }) => !present).map(({ address }) => address),
+    }),
     ...(clockAheadMs !== undefined && { clockAheadMs }),
     hosts,
     instances: answers.instances.map((instance) => ({
@@ -63,7 +67,12 @@ async function askAll(client: Client) {
     client.call(HostsService.method.listHosts, {}),
     client.call(InstancesService.method.listInstances, {}),
   ]);
-  return { status, hosts, instances, unknown };
+  const older = { addresses: undefined };
+  const { addresses } = await client.call(AddressService.method.listAddresses, {}).catch((error: unknown) => {
+    if (error instanceof OzError && error.code === "not_supported") return older;
+    throw error;
+  });
+  return { status, hosts, instances, unknown, addresses };
 }
 
 function chooseHosts(hosts: readonly Host[], name: string | undefined): readonly Host[] {

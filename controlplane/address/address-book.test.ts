@@ -22,7 +22,7 @@ test("what is set is on disk at once, for the certificate and for hosts", () => 
   using dir = temporaryDirectory();
   const book = open(dir.path, "10.9.9.9");
   book.listening(7555);
-  book.noteHost("h1", "https://10.9.9.9:7555");
+  expect([1, 2].map(() => book.noteHost("h1", "https://10.9.9.9:7555"))).toEqual([true, false]);
   expect(book.set(["Control.lan", "control.lan", "10.9.9.8:443"])).toBe(true);
   expect(book.set(["control.lan", "10.9.9.8:443"])).toBe(false);
   const again = open(dir.path, "10.9.9.9");
@@ -50,6 +50,18 @@ test("is changed while nobody runs, with the port of the last run", () => {
   const changed = editOffline({ pkiDir: dir.path, listen, clock: systemClock }, (book) => void book.set(["b.lan"]));
   expect(changed.map(({ address }) => address)).toEqual(["https://b.lan:7555", "https://a.lan:7555"]);
   expect(entries(open(dir.path, "a.lan"))[0]).toEqual(["https://b.lan:7443", true]);
+});
+
+test("what hosts dial is kept with a save, many at once", () => {
+  using dir = temporaryDirectory();
+  const book = open(dir.path);
+  for (let n = 0; n < 500; n++) book.noteHost(`h${n}`, "https://10.9.9.9:7443");
+  expect(open(dir.path).dialedBy("h499")).toBe("");
+  book.save();
+  const written = statSync(join(dir.path, "addresses.json")).mtimeMs;
+  expect(open(dir.path).dialedBy("h499")).toBe("https://10.9.9.9:7443");
+  book.save();
+  expect(statSync(join(dir.path, "addresses.json")).mtimeMs).toBe(written);
 });
 
 test("a damaged file is said, not replaced", () => {

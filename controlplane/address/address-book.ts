@@ -39,7 +39,10 @@ export type AddressBook = {
   forget(written: string): void;
   /** Whole form of what a person wrote. Throws bad_request. */
   resolve(written: string): string;
-  noteHost(hostId: string, dialed: string): void;
+  /** What a host says it dialled; true when that is news. Kept with the next save or change. */
+  noteHost(hostId: string, dialed: string): boolean;
+  /** Writes what was noted since the last time. */
+  save(): void;
   /** The port that is listened on, when it was not known before. */
   listening(port: number): void;
 };
@@ -68,10 +71,12 @@ function bookOf({ pkiDir, listen, clock, ...opened }: Opened): AddressBook {
   let { list, port } = opened;
   const reachable = (hosts: readonly string[]) => reachableAs({ advertise: hosts, listen });
 
+  let unsaved = false;
   function change(next: AddressList): boolean {
-    if (next === list) return false;
+    if (next === list && !unsaved) return false;
     writeAddresses(pkiDir, next);
     list = next;
+    unsaved = false;
     return true;
   }
   const whole = (at: string) => {
@@ -108,7 +113,13 @@ function bookOf({ pkiDir, listen, clock, ...opened }: Opened): AddressBook {
     },
     forget: (written) => void change(withoutOld(list, asKnown(written))),
     resolve: (written) => whole(parseWritten(written)),
-    noteHost: (hostId, dialed) => void change(withHost(list, hostId, dialed)),
+    noteHost(hostId, dialed) {
+      const next = withHost(list, hostId, dialed);
+      if (next === list) return false;
+      list = next;
+      return (unsaved = true);
+    },
+    save: () => void change(list),
     listening(now) {
       port = now;
       if (list.present.length > 0 && list.port !== now) change({ ...list, port: now });

@@ -117,6 +117,9 @@ describe.skipIf(!isRoot)("another address", () => {
     const late = await invite();
     expect(late).toMatchObject({ address: url(newIp), serverPin: early.serverPin });
     expect(early.address).toBe(url(oldIp));
+    expect((await cluster.ozctl("token", "create", "laptop")).stdout).toContain(
+      `ozctl login ${url(newIp)} --ca-sha256`,
+    );
     for (const ip of [oldIp, newIp]) expect((await pinned(ip, early.serverPin)).stdout).toBe("404");
     const stateDir = join(cluster.folder, "gamma");
     const argv = [...testedProgram("ozwald-agent"), "join", early.address, "--token", early.token, "--state", stateDir];
@@ -203,6 +206,29 @@ describe.skipIf(!isRoot)("another address", () => {
     expect(names).not.toContain(`IP Address:${oldIp}`);
     expect((await pinned(newIp, early.serverPin)).stdout).toBe("404");
     expect(await running()).toEqual(lives);
+  });
+
+  test("set while it does not run: said from the next start on", async () => {
+    await cluster.control.stop();
+    const set = await address("set", "control.example", newIp);
+    expect(set.stdout, said(set)).toContain("Set. The control plane does not run; hosts are told when it starts.");
+    await cluster.control.start();
+    expect((await invite()).address).toBe(`https://control.example:${cluster.port}`);
+    for (const name of ["alpha", "beta"]) await cluster.untilHost(name, HostState.ONLINE, 60_000);
+    // They dial a present address, whichever comes first.
+    expect((await cluster.ozctl("hosts")).stdout).not.toContain("does not reach");
+    expect((await shownNames(newIp, cluster.port)).split(", ")).toContain("DNS:control.example");
+    expect(await running()).toEqual(lives);
+  });
+
+  test("a folder or a socket that is none is said", async () => {
+    const env = { ...cluster.env, OZWALD_STATE: join(cluster.folder, "nothing") };
+    const ask = (...flags: string[]) =>
+      runCommand([...testedProgram("ozwald-controlplane"), "address", ...flags], { env });
+    expect((await ask("--state", cluster.folder)).stderr).toContain("is the folder of no control plane");
+    const deaf = await ask("show", "--state", cluster.stateDir, "--socket", join(cluster.folder, "none.sock"));
+    expect(deaf.stderr).toMatch(/works on .* and does not answer on .*none\.sock/);
+    expect((await ask("show")).stdout).toContain(`https://control.example:${cluster.port}`);
   });
 
   test("a typo is refused with a reason", async () => {

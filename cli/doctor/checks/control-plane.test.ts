@@ -35,6 +35,14 @@ describe("printed-address", () => {
   });
 });
 
+test("context-address: an old one is a note, a present one or the local socket is well", () => {
+  const old = "https://10.0.0.5:7443";
+  const found = look(checks, "context-address", { oldAddresses: [old], reach: { address: old } });
+  expect(found).toEqual([expect.objectContaining({ notice: true, message: expect.stringContaining(old) as string })]);
+  for (const address of ["https://control.lan:7443", "unix:/run/ozwald/control.sock"])
+    expect(look(checks, "context-address", { oldAddresses: [old], reach: { address } })).toEqual([]);
+});
+
 test.each([
   [8 * 86_400_000, []],
   [6 * 86_400_000, ["its certificate ends in 6 d"]],

@@ -39,6 +39,20 @@ export const controlPlaneChecks: readonly Check[] = [
     },
   },
   {
+    name: "context-address",
+    look({ reach, oldAddresses, status }) {
+      if (oldAddresses === undefined || status === undefined) return undefined;
+      if (!oldAddresses.includes(reach.address)) return [];
+      return [
+        {
+          ...{ subject: "this machine", notice: true },
+          message: `it reaches the control plane at ${reach.address}, an old address that will be forgotten some day`,
+          fix: `Log in again at ${status.address} (ozctl token create prints the line), or change the address in the context's file.`,
+        },
+      ];
+    },
+  },
+  {
     name: "certificate-end",
     look({ printed, nowMs }) {
       if (printed?.endsAtMs === undefined) return undefined;
