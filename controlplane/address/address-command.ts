@@ -31,10 +31,11 @@ const verbs = Object.keys(takes);
 
 /** Runs one of show, set and forget. Gives the exit code; throws OzError. */
 export async function addressCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const [verb = "show", ...words] = argv.filter((word, n) => n > 0 || !word.startsWith("-"));
+  const [first = "show", ...others] = argv;
+  const [verb, words] = first.startsWith("-") ? ["show", argv] : [first, others];
   if (!verbs.includes(verb))
     throw new OzError("bad_request", `address ${verb}: there is no such command`, { hint: suggestion(verb, verbs) });
-  const asked = readArguments(verb, argv[0] === verb ? words : argv, env);
+  const asked = readArguments(verb, words, env);
   const running = await find(asked);
   const { now, said } = running === undefined ? offline(verb, asked) : await through(running, verb, asked);
   if (asked.json) process.stdout.write(`${toJsonString(ListAddressesResponseSchema, now)}\n`);
