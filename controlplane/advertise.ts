@@ -1,7 +1,7 @@
 // Under which names and addresses others reach this machine.
 import { hostname, networkInterfaces } from "node:os";
 import { isIP } from "node:net";
-import type { Config } from "./config.ts";
+import type { Address } from "./config.ts";
 
 export type Reachable = {
   /** Host of the printed address. */ readonly printed: string;
@@ -9,8 +9,8 @@ export type Reachable = {
   readonly ips: string[];
 };
 
-/** What was told with --advertise comes first; this machine's own names and addresses follow, so that the certificate holds for all. */
-export function reachableAs(config: Pick<Config, "advertise" | "listen">): Reachable {
+/** What was chosen comes first; this machine's own names and addresses follow, so that the certificate holds for all. */
+export function reachableAs(config: { readonly advertise: readonly string[]; readonly listen: Address }): Reachable {
   const own = Object.entries(networkInterfaces())
     .filter(([name]) => !/^(docker|br-|veth|virbr|cni|ozwald)/.test(name))
     .flatMap(([, list]) => list ?? [])

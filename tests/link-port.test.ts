@@ -147,6 +147,8 @@ describe("the TLS port", () => {
     cluster.port.setAuthority(fresh);
     await expect(get(cluster.address, { ca: cluster.authority.caPem })).rejects.toThrow();
     expect(await get(cluster.address, { ca: fresh.caPem })).toBe("404 nothing here");
+    // What was asked of connections before is asked of the new ones too.
+    await expect(get(cluster.address, { ca: fresh.caPem, maxVersion: "TLSv1.2" })).rejects.toThrow();
     expect([agent.link.state().state, agent.reasons]).toEqual(["ready", []]);
   });
 

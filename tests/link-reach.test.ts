@@ -61,7 +61,7 @@ describe("joining", () => {
   test("ends without waiting for a Hello that is not ready", async () => {
     const asked = Promise.withResolvers<void>();
     const link = startLink({
-      ...{ identity: await (await open()).identity("host1"), address: nobody, clock: systemClock, log: quietLog },
+      ...{ identity: await (await open()).identity("host1"), addresses: () => [nobody] as const, clock: systemClock, log: quietLog },
       random: () => 0.5,
       hello: () => {
         asked.resolve();
@@ -128,7 +128,7 @@ describe("the link", () => {
   async function failing(identity: LinkIdentity, address: string) {
     const logged: string[] = [];
     const link = startLink({
-      ...{ identity, address, clock: systemClock, random: () => 0.5, connectMs: 300 },
+      ...{ identity, addresses: () => [address] as const, clock: systemClock, random: () => 0.5, connectMs: 300 },
       log: { ...quietLog, warn: (fields: unknown) => void logged.push((fields as { reason: string }).reason) },
       hello: async () => create(HelloSchema, { hostId: identity.hostId }),
       onWelcome: () => {},
@@ -138,9 +138,9 @@ describe("the link", () => {
     stack.use(link);
     await waitUntil("it has failed", () => logged.length > 0, 10_000);
     const status = agentStatus({
-      identity: { ...identity, name: "gpu-box", clusterId: "c", address },
+      identity: { ...identity, name: "gpu-box", clusterId: "c", address, addresses: [] },
       brain: { engineProblem: () => "", observed: () => [] } as never,
-      ...{ link, startedAt: 0, now: 1 },
+      ...{ link, move: { problem: () => "" }, startedAt: 0, now: 1 },
     });
     const line = statusText(status).split("\n")[1];
     return { logged: logged[0], status: line };
@@ -164,7 +164,7 @@ describe("the link", () => {
   test("TLS: a certificate for another address", async () => {
     const cluster = await open({ tls: { host: "0.0.0.0" } });
     const { logged } = await failing(await cluster.identity("host1"), `https://127.0.0.2:${cluster.port.port}`);
-    expect(logged).toMatch(/^TLS: its certificate is for another address .*--advertise/);
+    expect(logged).toMatch(/^TLS: its certificate is for another address .*address set/);
   });
 
   test("pin: another authority", async () => {

@@ -29,6 +29,8 @@ export type Authority = {
    * (tls.Server.setSecureContext). Call it about once an hour.
    */
   renewServer(): Promise<boolean>;
+  /** Makes the server's certificate one for these names, with the same key. True when it was not: give the chain to the listener. */
+  rename(names: Names): Promise<boolean>;
   /** Certificate for a host, 7 days, back-dated an hour. Throws bad_request when the request or its key is not good enough. */
   signAgent(csrPem: string, host: { hostId: string; name: string }): Promise<string>;
 };
@@ -42,14 +44,27 @@ export type OpenAuthorityOptions = {
 };
 
 /** Opens or makes the authority. Throws precondition when a part is missing that cannot be made again without cutting off every host. */
-export async function openAuthority({ dir, clock, names }: OpenAuthorityOptions): Promise<Authority> {
+export async function openAuthority({ dir, clock, ...options }: OpenAuthorityOptions): Promise<Authority> {
   privateDirectory(dir);
   chmodSync(dir, 0o700);
   const clusterId = openIdentity(dir, clock);
   const signer = await openSigner(dir, clusterId, clock);
   const caPem = read(dir, "ca.crt");
   const serverKeyPem = openServerKey(dir);
+  let { names } = options;
   let serverPem = await openServerCertificate({ dir, signer, serverKeyPem, names, clock });
+  let renewing: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: the last names win. */
+  function renewServer(): Promise<boolean> {
+    const mine = renewing.then(async () => {
+      const before = serverPem;
+      serverPem = await openServerCertificate({ dir, signer, serverKeyPem, names, clock });
+      return serverPem !== before;
+    });
+    renewing = mine.catch(() => {});
+    return mine;
+  }
   return {
     clusterId,
     caPem,
@@ -62,10 +77,10 @@ export async function openAuthority({ dir, clock, names }: OpenAuthorityOptions)
     get serverCertEndsAt() {
       return new X509Certificate(serverPem).validToDate.getTime();
     },
-    async renewServer() {
-      const before = serverPem;
-      serverPem = await openServerCertificate({ dir, signer, serverKeyPem, names, clock });
-      return serverPem !== before;
+    renewServer,
+    rename(next) {
+      names = next;
+      return renewServer();
     },
     async signAgent(csrPem, { hostId, name }) {
       const { makeAgentCertificate } = await import("./certificates.ts");

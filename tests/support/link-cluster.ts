@@ -162,7 +162,14 @@ export function startAgent(
   const agent = { assignments: [] as Assignment[], closed: [] as string[], reasons: [] as string[] };
   const onHost = new Map<string, Observed>();
   const link = startLink({
-    ...{ identity, address: cluster.address, clock: systemClock, random: Math.random, log: quietLog, coalesceMs: 10 },
+    ...{
+      identity,
+      addresses: () => [cluster.address],
+      clock: systemClock,
+      random: Math.random,
+      log: quietLog,
+      coalesceMs: 10,
+    },
     hello: async () =>
       create(HelloSchema, {
         hostId: identity.hostId,
