@@ -61,7 +61,12 @@ describe("joining", () => {
   test("ends without waiting for a Hello that is not ready", async () => {
     const asked = Promise.withResolvers<void>();
     const link = startLink({
-      ...{ identity: await (await open()).identity("host1"), addresses: () => [nobody] as const, clock: systemClock, log: quietLog },
+      ...{
+        identity: await (await open()).identity("host1"),
+        addresses: () => [nobody] as const,
+        clock: systemClock,
+        log: quietLog,
+      },
       random: () => 0.5,
       hello: () => {
         asked.resolve();

@@ -9,8 +9,7 @@ import { HostState } from "#proto/hosts_pb.ts";
 import { busyboxSettings } from "../support/busybox-settings.ts";
 import { ensureBusyboxImage } from "../support/busybox-image.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
-import { ClaimedCommands } from "../support/document-commands.ts";
-import { markdownBlocks } from "../support/markdown-blocks.ts";
+import { ClaimedCommands, readCommands } from "../support/document-commands.ts";
 import { type NetnsMachine, type NetnsMachines, netnsMachines } from "../support/netns-hosts.ts";
 import { premadeDownload } from "../support/premade-download.ts";
 import { report } from "../support/report-time.ts";
@@ -83,7 +82,8 @@ describe.skipIf(!isRoot)("under systemd", () => {
       engine_problem?: string;
     };
 
-  const documented = markdownBlocks(readFileSync(join(clone, "docs/install.md"), "utf8"))
+  const documented = readCommands("docs/install.md", readFileSync(join(clone, "docs/install.md"), "utf8"))
+    .blocks.filter(({ reason }) => reason === undefined)
     .flatMap(({ text }) => text.split("\n"))
     .filter((line) => line !== "");
   const notRun = new Set(documented);
