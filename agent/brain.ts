@@ -49,7 +49,8 @@ const resyncMs = 15_000;
 const mostPulls = 3;
 /** The engine is asked often while it is away: everything waits for it. */
 const observeBackoff = { minMs: 200, maxMs: 3_000 };
-const closeMs = 3_000;
+/** A call to the engine that is cut short is found again by the next look, as after kill -9. */
+const closeMs = 1_000;
 const leastLookDelayMs = 20;
 const mostLookDelayMs = 500;
 
