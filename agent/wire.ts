@@ -58,10 +58,7 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
     }),
   );
   const hello = createHello({ identity, bootId, brain, facts });
-  let credentials: HostIdentity = identity;
-  const current = { link: () => linkRef.current, credentials: () => credentials };
-  const move = startControlMove({ identity, stateDir, clock, log, ...current });
-  stack.use(move);
+  const move = stack.use(startControlMove({ identity, stateDir, clock, log, link: () => linkRef.current }));
   let lastState = "";
   const link = startLink({
     ...{ identity, clock, log, hello, random: Math.random, addresses: () => move.order() },
@@ -85,7 +82,7 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
   stack.use(link);
   linkRef.current = link;
   stack.defer(brain.subscribe((changed, gone) => link.report(changed, gone)));
-  const onRenewed = (next: HostIdentity) => link.setIdentity((credentials = next));
+  const onRenewed = (next: HostIdentity) => link.setIdentity(next);
   stack.use(
     startRenewal({ identity, stateDir, clock, log, random: Math.random, renew: link.renewCertificate, onRenewed }),
   );

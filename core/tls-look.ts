@@ -9,9 +9,6 @@ export type TlsTarget = {
   readonly port: number;
   /** The only authority that is trusted, PEM; without one the machine's own are. */
   readonly caPem?: string | undefined;
-  /** Who we are, PEM. */
-  readonly keyPem?: string;
-  readonly certPem?: string;
 };
 
 export type TlsLook =
@@ -35,7 +32,7 @@ export function lookTls(
   target: TlsTarget,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<TlsLook> {
-  const { host, port, caPem, keyPem, certPem } = target;
+  const { host, port, caPem } = target;
   // Not imported: most runs of a command line never need it.
   const tls = process.getBuiltinModule("node:tls");
   return new Promise((resolve) => {
@@ -48,7 +45,6 @@ export function lookTls(
       checkServerIdentity: () => undefined,
       ...(isIP(host) === 0 && { servername: host }),
       ...(caPem !== undefined && { ca: caPem }),
-      ...(keyPem !== undefined && { key: keyPem, cert: certPem }),
     });
     const end = (look: TlsLook) => {
       signal?.removeEventListener("abort", aborted);

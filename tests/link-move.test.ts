@@ -49,7 +49,6 @@ async function agentOf(cluster: LinkCluster, joinedAt = cluster.address): Promis
   const move = startControlMove({
     ...{ identity: mine, stateDir: dir, clock: systemClock, log: quietLog, tryAgainMs: 200, isOwn: () => false },
     link: () => ref.link,
-    credentials: () => mine,
   });
   const changes: string[] = [];
   const link = startLink({

@@ -10,7 +10,6 @@ import { betterThan, dialOrder, keptAfterWelcome, type KnownAddresses, readTold 
 import { type HostIdentity, saveAddresses } from "./identity-files.ts";
 import { cutStage, reachWords } from "./reach-trouble.ts";
 import type { AgentLink } from "./session.ts";
-import type { LinkIdentity } from "./transport.ts";
 
 export type ControlMove = {
   /** For the link: what to dial, in this order. */
@@ -31,8 +30,6 @@ export type ControlMoveOptions = {
   readonly log: Log;
   /** Undefined while it is being made. */
   link(): Pick<AgentLink, "state" | "dialed" | "redial" | "addressTried"> | undefined;
-  /** Present key and certificate. */
-  credentials(): LinkIdentity;
   /** Between two tries of the same address in milliseconds. Default 60,000. */
   readonly tryAgainMs?: number;
   /** Whether a host is this machine, which is never left. Default: the loopback. */
@@ -126,9 +123,8 @@ class Move implements ControlMove {
   /** Why an address does not work; empty when it answers with the cluster's authority and for its name. */
   async #lookAt(address: string, signal: AbortSignal): Promise<string> {
     if (this.#options.clock.now() < (this.#aside.get(address) ?? 0)) return "it answers, and no link comes about there";
-    const { keyPem, certPem, caPem } = this.#options.credentials();
-    const target = { ...parseControlAddress(address), keyPem, certPem, caPem };
-    const look = await lookTls(target, { timeoutMs: lookMs, signal });
+    const { caPem } = this.#options.identity;
+    const look = await lookTls({ ...parseControlAddress(address), caPem }, { timeoutMs: lookMs, signal });
     switch (look.outcome) {
       case "shown":
         return reachWords(look.untrusted || look.otherName);

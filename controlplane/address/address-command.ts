@@ -24,7 +24,12 @@ type Asked = {
   readonly named: boolean;
 };
 
-type Result = { readonly now: ListAddressesResponse; readonly said: readonly string[] };
+type Result = {
+  readonly now: ListAddressesResponse;
+  readonly said: readonly string[];
+  /** For standard error. */
+  readonly warned?: readonly string[];
+};
 
 const takes: Record<string, string> = { show: "no words", set: "one to eight addresses", forget: "one address" };
 const verbs = Object.keys(takes);
@@ -37,12 +42,13 @@ export async function addressCommand(argv: readonly string[], env: NodeJS.Proces
     throw new OzError("bad_request", `address ${verb}: there is no such command`, { hint: suggestion(verb, verbs) });
   const asked = readArguments(verb, words, env);
   const running = await find(asked);
-  const { now, said } = running === undefined ? offline(verb, asked) : await through(running, verb, asked);
+  const { now, said, warned = [] } = running === undefined ? offline(verb, asked) : await through(running, verb, asked);
   if (asked.json) process.stdout.write(`${toJsonString(ListAddressesResponseSchema, now)}\n`);
   else {
     const text = addressText(now, systemClock.now(), running !== undefined);
     process.stdout.write([...said.map((line) => `${line}\n`), text].join(""));
   }
+  process.stderr.write(warned.map((line) => `${line}\n`).join(""));
   return 0;
 }
 
@@ -129,17 +135,15 @@ async function through(local: LocalAddresses, verb: string, { words, force }: As
     return { now, said: [`${words[0]} is forgotten.`] };
   }
   const { now, unreached } = await local.set(words);
-  return {
-    now,
-    said: [`Hosts are told and lines are printed with ${now.addresses[0]?.address} now.`, ...warnings(unreached)],
-  };
+  const said = [`Hosts are told and lines are printed with ${now.addresses[0]?.address} now.`];
+  return { now, said, warned: warnings(unreached) };
 }
 
 function warnings(unreached: readonly UnreachedAddress[]): string[] {
   if (unreached.length === 0) return [];
   return [
     ...unreached.map(({ address, problem }) => `Warning: from this machine ${address} does not answer. ${problem}`),
-    "It is set all the same: others may reach it. Hosts that do not stay where they are, and it is said below and by `ozctl doctor`.",
+    "It is set all the same: others may reach it. A host that does not reach it stays where it is, and `ozctl hosts` says so.",
   ];
 }
 

@@ -49,8 +49,13 @@ test("an old one is forgotten once nobody dials it, or by force", async () => {
   await addresses().setAddresses({ addresses: ["127.0.0.2:1"] });
   expect(await refusal(addresses().forgetAddress({ address: "127.0.0.1" }))).toEqual([
     "FailedPrecondition",
-    `${own} is what alpha dialled last`,
+    `${own} is what alpha dialled last, as far as is known`,
   ]);
+  await plane.addHost("beta");
+  plane.hub.set("id-alpha", { dialedAddress: next });
+  expect((await refusal(addresses().forgetAddress({ address: "127.0.0.1" })))[1]).toContain("what beta dialled last");
+  plane.hub.set("id-beta", { dialedAddress: next });
+  plane.hub.set("id-alpha", { dialedAddress: own });
   expect((await refusal(addresses().forgetAddress({ address: "127.0.0.2:1" })))[0]).toBe("FailedPrecondition");
   expect((await refusal(addresses().forgetAddress({ address: "10.0.0.77" })))[0]).toBe("NotFound");
   const forced = await addresses().forgetAddress({ address: own, force: true });

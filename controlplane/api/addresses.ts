@@ -30,10 +30,13 @@ export function addressRoutes(router: ConnectRouter, context: ApiContext): void 
     },
     async forgetAddress({ address, force }, call) {
       const whole = addresses.resolve(address);
-      const users = (await now(context)).addresses.find((one) => one.address === whole && !one.present)?.hosts ?? [];
+      const { addresses: known, elsewhere } = await now(context);
+      const old = known.find((one) => one.address === whole && !one.present);
+      // One that never said may dial this one.
+      const users = old === undefined ? [] : [...old.hosts, ...elsewhere.filter((host) => host.address === "")];
       if (users.length > 0 && !force) {
         const names = users.map(({ name }) => name).join(", ");
-        throw new OzError("precondition", `${whole} is what ${names} dialled last`, {
+        throw new OzError("precondition", `${whole} is what ${names} dialled last, as far as is known`, {
           hint: "They move by themselves once they reach a present address: ozwald-controlplane address show. With --force they have to find it on their own, or join again.",
         });
       }
