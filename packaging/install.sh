@@ -33,7 +33,7 @@ nap() { sleep 0.2 2>/dev/null || sleep 1; }
 
 main() {
   token=${OZWALD_JOIN_TOKEN-} name= dir=/usr/local/bin state=/var/lib/ozwald/$role
-  do=install service=yes purge=no dry=no docker=ask advertise=${OZWALD_ADVERTISE-}
+  todo= do=install service=yes purge=no dry=no docker=ask advertise=${OZWALD_ADVERTISE-}
   # For tests: where to look for what the machine has.
   sysroot=${OZWALD_SYSROOT-} config=/etc/ozwald
   arguments "$@"
@@ -125,7 +125,7 @@ plan() {
   what=
   installed && say "  keep     $dir/ozwald, it is this version" || {
     what=restarted
-    say "  download $file (sha256 $file_sha256) → $dir/ozwald${old:+, the present one becomes ozwald.previous}"
+    say "  $([ "$role" = agent ] && say "download $file (sha256 $file_sha256)" || say "copy     $file") → $dir/ozwald${old:+, the present one becomes ozwald.previous}"
   }
   [ "$(readlink "$dir/$program")/$(readlink "$dir/ozctl")" = ozwald/ozwald ] || say "  link     $dir/$program and $dir/ozctl"
   [ "$role" != agent ] || [ -e "$state/identity.json" ] || say "  join     $address${name:+ as $name}"

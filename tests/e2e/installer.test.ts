@@ -261,7 +261,9 @@ describe.skipIf(!isRoot)("the installer", () => {
     const words = (await printedLine()).split(/\s+/);
     const address = words.find((word) => word.endsWith("/install"))?.replace("/install", "");
     const join2 = `ozwald-agent join ${address} --token ${words.at(-1)} --state /root/odd`;
-    const odd = await shell(`unshare --uts sh -c "hostname 'Ünsere Kiste!'; ${join2}"; rm -r /root/odd`);
+    const odd = await shell(
+      `unshare --uts sh -c "echo 'Ünsere Kiste!' >/proc/sys/kernel/hostname; ${join2}"; rm -r /root/odd`,
+    );
     expect(odd).toMatchObject({ code: 0, stdout: expect.stringContaining(`joined ${address} as host\n`) });
     expect((await shell(`${join2} --name 'a b'`)).stderr).toMatch(/--name a b: not a name[^]*letters, digits/i);
     await cluster.ozctl("host", "rm", "host");
