@@ -11,7 +11,8 @@ export async function readJsonBody(incoming: IncomingMessage, maxBytes: number):
   let size = 0;
   const late = setTimeout(() => incoming.destroy(new ApiError(408, "the body did not arrive within 30 s")), 30_000);
   try {
-    for await (const piece of incoming as AsyncIterable<Buffer>) {
+    // Leaving the loop must not end the connection: the refusal goes over it.
+    for await (const piece of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += piece.length;
       if (size > maxBytes) throw tooBig();
       pieces.push(piece);
