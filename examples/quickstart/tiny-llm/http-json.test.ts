@@ -18,15 +18,8 @@ describe("readJsonBody", () => {
     await expect(readJsonBody(incoming('{"a":'), 100)).rejects.toMatchObject({ status: 400 });
   });
 
-  it("answers 413 by the bytes, after the sender had its say", async () => {
-    const body = incoming(`"${"x".repeat(200)}"`, { "content-length": "202" });
-    await expect(readJsonBody(body, 100)).rejects.toMatchObject({ status: 413 });
-    expect(body.readableEnded).toBe(true);
-  });
-
-  it("does not read on for ever", async () => {
-    await expect(readJsonBody(incoming("{}", { "content-length": "801" }), 100)).rejects.toMatchObject({ status: 413 });
-    const body = incoming(`"${"x".repeat(900)}"`);
-    await expect(readJsonBody(body, 100)).rejects.toMatchObject({ status: 413 });
+  it("answers 413 by the header and by the bytes", async () => {
+    await expect(readJsonBody(incoming("{}", { "content-length": "101" }), 100)).rejects.toMatchObject({ status: 413 });
+    await expect(readJsonBody(incoming(`"${"x".repeat(200)}"`), 100)).rejects.toMatchObject({ status: 413 });
   });
 });

@@ -6,6 +6,9 @@ import { ApiError, errorBody, toApiError } from "./api-error.ts";
 import { sendJson } from "./http-json.ts";
 import type { Log } from "./log.ts";
 
+/** Of a refused body; more of it ends the connection. */
+const MOST_DISCARDED_BYTES = 64 * 1024 * 1024;
+
 type Route<Parts> = (
   parts: Parts,
   incoming: IncomingMessage,
@@ -26,14 +29,23 @@ export function routedServer<Parts extends { log: Log }>(
     answerOne(routes, parts, incoming, outgoing).catch((error: unknown) => {
       if (!(error instanceof ApiError))
         parts.log("error", "request failed", { url: incoming.url, error: String(error) });
-      // What is left of a refused body is not read; the connection cannot be used again.
-      if (!incoming.complete && !outgoing.headersSent) outgoing.setHeader("connection", "close");
+      if (!incoming.complete) discard(incoming);
       fail(outgoing, error);
     });
   });
   server.headersTimeout = 15_000;
   server.requestTimeout = 30_000;
   return server;
+}
+
+/** Reads what is left of a refused body: who is cut off while sending never sees the answer. Only so much of it, though. */
+function discard(incoming: IncomingMessage): void {
+  let bytes = 0;
+  incoming.on("data", (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > MOST_DISCARDED_BYTES) incoming.destroy();
+  });
+  incoming.on("error", () => undefined);
 }
 
 /** The failure as JSON in OpenAI's shape; nothing when the answer has begun or nobody waits for it. */
