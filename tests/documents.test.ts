@@ -52,6 +52,7 @@ describe("the reader of documents", () => {
     ["no language", ["```", "ozctl ps", "```"], /say what it is/],
     ["another shell", ["```console", "$ ozctl ps", "```"], /say what it is/],
     ["what is no command", ["```text", "ready", "```"], undefined],
+    ["what nothing prints", ["<!-- printed -->", "```text", "ready", "```"], /no test runs/],
     ["indented code", ["Type:", "", "    ozctl ps"], /a\.md:3: indented code/],
     ["a list in a list", ["- one", "", "    - two"], undefined],
   ])("%s", (_what, lines, problem) => {
@@ -71,6 +72,22 @@ describe("the reader of documents", () => {
     expect(notPrinted("[1/2] engine 21 s\n\nready on box1 in 3 s", printed)).toEqual([]);
     expect(notPrinted("The end.\n[1/2] engine 21 s", printed)).toEqual(["[1/2] engine 21 s"]);
     expect(notPrinted("ready at box1 in 12 ms", printed)).toEqual(["ready at box1 in 12 ms"]);
+  });
+
+  test("what a claimed block prints", () => {
+    const claimed = [
+      "<!-- run by tests/a.test.ts -->",
+      "```sh",
+      "x",
+      "```",
+      "",
+      "<!-- printed -->",
+      "```text",
+      "y",
+      "```",
+    ];
+    expect(readCommands("a.md", claimed.join("\n"))).toMatchObject({ problems: [], blocks: [{ printed: "y\n" }] });
+    expect(readCommands("a.md", claimed.toSpliced(5, 1).join("\n")).blocks).toMatchObject([{ printed: "" }]);
   });
 
   test("both", () => {

@@ -1,6 +1,6 @@
 // What README, docs and examples tell a person to type, typed as it stands on machines that have nothing of Ozwald: from nothing to an answer
 // on processors, on two hosts, and from Compose. What they say it prints is compared, up to numbers.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -31,6 +31,7 @@ describe.skipIf(!isRoot)("what the documents say", () => {
   const scratch = mkdtempSync(join(tmpdir(), "ozwald-documents-"));
 
   beforeAll(async () => {
+    if (!existsSync(join(root, "dist/ozwald"))) throw new Error("dist/ozwald does not exist. Build it: npm run build");
     // There is no way out of the machines' networks: what a first run fetches is fetched before.
     const cache = modelCacheFolder();
     await ensureTinyLlmImage();

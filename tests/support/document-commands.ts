@@ -10,6 +10,9 @@ const root = resolve(import.meta.dirname, "../..");
 /** What a block may say it is. Only `sh` is something to type. */
 const otherLanguages = ["text", "yaml", "json", "ts", "python"];
 
+/** Stands above what a block of commands prints. */
+const printedMark = "<!-- printed -->";
+
 export type CommandBlock = MarkdownBlock & {
   /** Path from the root. */
   readonly document: string;
@@ -36,20 +39,29 @@ export function readCommands(document: string, text: string): { blocks: CommandB
   const found = markdownBlocks(text);
   for (const [i, block] of found.entries()) {
     const wrong = (what: string): void => void problems.push(`${document}:${block.line}: ${what}`);
+    if (block.above === printedMark && !isClaimed(found[i - 1])) wrong("no test runs what is said to print this");
     if (otherLanguages.includes(block.language)) continue;
     if (block.language !== "sh") {
       wrong(`say what it is: sh for commands, or one of ${otherLanguages.join(", ")}`);
       continue;
     }
-    const claim = /^<!-- run by (tests\/\S+\.test\.ts) -->$/.exec(block.above)?.[1];
+    const claim = claimIn(block.above);
     const reason = /^_Not run by a test: (.{20,})_$/.exec(block.below)?.[1];
     if (claim === undefined && reason === undefined) wrong("no test claims these commands, and no reason stands below");
     if (claim !== undefined && reason !== undefined) wrong("either a test runs it, or there is a reason why not");
     const next = found[i + 1];
-    const printed = block.below === "<!-- printed -->" && next?.language === "text" ? next.text : "";
+    const printed = next?.above === printedMark && next.language === "text" ? next.text : "";
     blocks.push({ ...block, document, claim, reason, printed });
   }
   return { blocks, problems };
+}
+
+function claimIn(above: string): string | undefined {
+  return /^<!-- run by (tests\/\S+\.test\.ts) -->$/.exec(above)?.[1];
+}
+
+function isClaimed(block: MarkdownBlock | undefined): boolean {
+  return block !== undefined && claimIn(block.above) !== undefined;
 }
 
 /** The blocks that name a test, for that test to run. */
