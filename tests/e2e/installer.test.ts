@@ -249,6 +249,24 @@ describe.skipIf(!isRoot)("the installer", () => {
     expect(await isRunning(first.pid)).toBe(false);
     expect(await life()).toBe(container);
 
+    // Somebody else put the other version there, such as a control plane on the same machine: what runs is the old one.
+    const swap = (from: string) => shell(`cd /usr/local/bin && ln ${from} x && mv x ozwald`);
+    await shell("cd /usr/local/bin && ln ozwald kept");
+    await swap("ozwald.previous");
+    await shell(`kill ${second.pid}`);
+    await waitUntil("the agent has ended", () => debian.processes().length === 0, 20_000);
+    await shell("setsid ozwald-agent run --state /var/lib/ozwald/agent </dev/null >/dev/null 2>&1 &");
+    await waitUntil("the old one runs", async () => (await shell("ozwald-agent status")).code === 0, 30_000);
+    await swap("kept");
+    await shell("rm /usr/local/bin/kept");
+    const planned = await shell(`${await printedLine()} --dry-run`);
+    expect(said(planned)).toContain("  restart  ozwald-agent; containers keep running\n");
+    expect(said(await shell(await printedLine()))).toContain(
+      "is this version already, sha256 ok · ozwald-agent restarted · is tower of",
+    );
+    expect(await life()).toBe(container);
+    expect([inode("/usr/local/bin/ozwald"), inode("/usr/local/bin/ozwald.previous")]).toEqual([fresh, old]);
+
     const back = await shell(`${await printedLine()} --rollback`);
     expect(said(back)).toMatch(/^back to \d+\.\d+\.\d+, restarted · is tower of/);
     expect([inode("/usr/local/bin/ozwald"), inode("/usr/local/bin/ozwald.previous")]).toEqual([old, fresh]);
