@@ -42,6 +42,8 @@ main() {
   [ "$(id -u)" = 0 ] || [ $dry = yes ] || fail "only root can install programs and a service, and this is $(id -un). Nothing was changed.
 Put sudo before sh: curl … | sudo sh -s -- …   or look first: … | sh -s -- --dry-run …"
   [ "$service" = no ] || [ -d /run/systemd/system ] || service=absent
+  other=ozwald-agent
+  [ "$role" != agent ] || other=ozwald-controlplane
   # A unit that is there is used.
   [ $service != no ] || [ ! -d /run/systemd/system ] || [ ! -e "$unit" ] || service=yes
   config_dir=${OZWALD_CONFIG_DIR:-$(echo ~root)/.config/ozwald}
@@ -105,6 +107,9 @@ Use a system with glibc 2.28 or newer, such as Debian 10, Ubuntu 20.04 or RHEL 8
   if [ "$role" = agent ] && [ -z "$token" ] && [ ! -e "$state/identity.json" ]; then
     fail "this machine has not joined yet and there is no token. Make a line with: ozctl host invite"
   fi
+  # The smaller one, where it can be unpacked.
+  sum=$file_sha256 unpack=gzip
+  if [ "$role" = agent ] && [ -n "$xz_sha256" ] && has xz; then sum=$xz_sha256 unpack=xz file=${file%.gz}.xz; fi
   look_around
   say "ozwald $version$seen"
   if [ $dry = yes ]; then plan; return; fi
@@ -125,7 +130,7 @@ plan() {
   what=
   installed && say "  keep     $dir/ozwald, it is this version" || {
     what=restarted
-    say "  $([ "$role" = agent ] && say "download $file (sha256 $file_sha256)" || say "copy     $file") → $dir/ozwald${old:+, the present one becomes ozwald.previous}"
+    say "  $([ "$role" = agent ] && say "download $file (sha256 $sum)" || say "copy     $file") → $dir/ozwald${old:+, the present one becomes ozwald.previous}"
   }
   [ "$(readlink "$dir/$program")/$(readlink "$dir/ozctl")" = ozwald/ozwald ] || say "  link     $dir/$program and $dir/ozctl"
   [ "$role" != agent ] || [ -e "$state/identity.json" ] || say "  join     $address${name:+ as $name}"
@@ -136,7 +141,7 @@ plan() {
     yes)
       [ "$(cat "$unit" 2>/dev/null)" = "$(unit_text)" ] || { what=restarted; say "  service  $unit, enabled"; } ;;
   esac
-  [ -z "$kept" ] && [ ! -e "$pending" ] || what=restarted
+  [ -z "$kept" ] && [ ! -e "$pending" ] && runs_this || what=restarted
   if ! running; then say "  start    $program$([ $service = yes ] || say " run --state $state, in the background")"
   elif [ -n "$what" ]; then say "  restart  $program; containers keep running"
   else say "  keep     $program running, nothing restarts"; fi
@@ -231,7 +236,7 @@ sha256_of() {
     sed 's/[^0-9a-f].*//'
 }
 
-inode_of() { ls -i "$1" 2>/dev/null | awk '{ print $1 }'; }
+inode_of() { ls -iL "$1" 2>/dev/null | awk '{ print $1 }'; }
 
 installed() { [ -x "$dir/ozwald" ] && [ "$(sha256_of "$dir/ozwald")" = "$sha256" ]; }
 
@@ -283,6 +288,7 @@ put_program() {
         fail "the present version could not be kept as $dir/ozwald.previous, as said above. Nothing was changed."
     fi
     mv -f "$new" "$dir/ozwald" || fail "$dir/ozwald could not be replaced, as said above. Nothing was changed."
+    [ ! -e "$dir/$other" ] || need "$other is here, too, and goes on as the version before until it is restarted (systemctl restart $other)"
   fi
   for link in "$program" ozctl; do
     [ "$(readlink "$dir/$link")" = ozwald ] || ln -sf ozwald "$dir/$link" || fail "$dir/$link cannot be made, as said above. Run this again."
@@ -291,8 +297,6 @@ put_program() {
 
 fetch_program() {
   if [ "$role" = agent ]; then
-    sum=$file_sha256 unpack=gzip
-    if [ -n "$xz_sha256" ] && has xz; then sum=$xz_sha256 unpack=xz file=${file%.gz}.xz; fi
     download "$address/dist/$file" "$new.gz"
     [ "$(sha256_of "$new.gz")" = "$sum" ] || fail "what came from $address is not what was promised (sha256). Nothing was changed.
 Make a new line on the control plane: ozctl host invite"
@@ -441,7 +445,7 @@ start_service() {
     fi
     systemctl -q enable "$program" || fail "systemctl enable $program failed, as said above. Run this again."
   fi
-  if running && [ ! -e "$pending" ]; then
+  if running && [ ! -e "$pending" ] && runs_this; then
     done_line="$done_line · $program runs, not restarted"
     return 0
   fi
@@ -468,6 +472,13 @@ pid_of() {
 
 running() {
   if [ $service = yes ]; then systemctl -q is-active "$program"; else [ -n "$(pid_of)" ]; fi
+}
+
+# Whether it was started from the file that is there now. The other program of that file may have brought another one.
+runs_this() {
+  if [ $service = yes ]; then pid=$(systemctl show -p MainPID "$program" | sed 's/.*=//'); else pid=$(pid_of); fi
+  runs=$(inode_of "/proc/${pid:-none}/exe")
+  [ -z "$runs" ] || [ "$runs" = "$(inode_of "$dir/ozwald")" ]
 }
 
 stop() {
@@ -577,8 +588,6 @@ uninstall() {
   fi
   [ "$(readlink "$dir/$program")" != ozwald ] || drop "$dir/$program"
   # The other program of the same file may still be in use here.
-  other=ozwald-agent
-  [ "$role" != agent ] || other=ozwald-controlplane
   if [ ! -e "$dir/$other" ]; then
     [ "$(readlink "$dir/ozctl")" != ozwald ] || drop "$dir/ozctl"
     drop "$dir/ozwald" "$dir/ozwald.previous" "$dir"/.ozwald.*
