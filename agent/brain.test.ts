@@ -291,9 +291,26 @@ test("a brain that begins again on the same engine keeps everything, also when t
   startBrain();
   await clock.advance(10_000);
   expect(brain.observed()).toEqual([]);
-  const looked = brain.firstLook(5_000, AbortSignal.timeout(1_000));
+  // That it is away is known: nobody waits for it, and nothing says that the host is empty.
+  expect(await brain.firstLook(5_000, new AbortController().signal)).toBe(false);
+  expect(brain.engineProblem()).not.toBe("");
   engine.comeUp({ liveRestore: true });
   await clock.advance(3_100);
-  expect(await looked).toBe(true);
+  expect(await brain.firstLook(5_000, new AbortController().signal)).toBe(true);
   expect(seen("a")).toMatchObject({ state: ReplicaState.READY, pid: before?.pid, attempt: 1 });
+});
+
+test("the first look is over when the host was looked at, and ends without waiting for an engine that hangs", async () => {
+  begin();
+  const { promise: answer, resolve } = Promise.withResolvers<never[]>();
+  engine.list = () => answer;
+  const looked = brain.firstLook(5_000, new AbortController().signal);
+  await clock.advance(1_000);
+  resolve([]);
+  expect(await looked).toBe(true);
+
+  engine.list = () => new Promise(() => {});
+  brain.wake();
+  await clock.advance(1_000);
+  await brain[Symbol.asyncDispose]();
 });

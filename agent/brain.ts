@@ -3,6 +3,7 @@ import type { Clock } from "#core/clock.ts";
 import { sleep } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { type Loop, startLoop } from "#core/reconcile.ts";
+import { unlessAborted } from "#core/unless-aborted.ts";
 import type { Observed } from "#proto/replicas_pb.ts";
 import { type Alarm, createAlarm } from "./alarm.ts";
 import { AgentBook } from "./apply/book.ts";
@@ -48,7 +49,8 @@ const resyncMs = 15_000;
 const mostPulls = 3;
 /** The engine is asked often while it is away: everything waits for it. */
 const observeBackoff = { minMs: 200, maxMs: 3_000 };
-const closeMs = 3_000;
+/** A call to the engine that is cut short is found again by the next look, as after kill -9. */
+const closeMs = 1_000;
 const leastLookDelayMs = 20;
 const mostLookDelayMs = 500;
 
@@ -67,7 +69,7 @@ export class Brain {
   readonly assign: Intake;
   readonly #abort = new AbortController();
   readonly #waits = new Map<string, StepOf<"wait">>();
-  readonly #seen = Promise.withResolvers<void>();
+  readonly #firstTry = Promise.withResolvers<void>();
   #listeners = 0;
   #look: Survey | undefined;
   #found: readonly ObservedContainer[] = [];
@@ -116,7 +118,7 @@ export class Brain {
     });
     this.#loop = startLoop({
       name: "replicas",
-      run: () => this.#pass(),
+      run: (signal) => this.#pass(signal),
       periodMs: resyncMs,
       clock,
       log,
@@ -138,9 +140,9 @@ export class Brain {
     return [...this.#reporter.picture.all()];
   }
 
-  /** Resolves when the host was looked at once, after limitMs, or when the signal aborts. True when it was looked at. */
+  /** Resolves after the first look or the first that failed, after limitMs, or when the signal aborts. True when something was seen. */
   async firstLook(limitMs: number, signal: AbortSignal): Promise<boolean> {
-    await Promise.race([this.#seen.promise, sleep(this.#deps.clock, limitMs, signal)]);
+    await Promise.race([this.#firstTry.promise, sleep(this.#deps.clock, limitMs, signal)]);
     return this.#look !== undefined;
   }
 
@@ -215,17 +217,24 @@ export class Brain {
   }
 
   /** One pass: observe, plan, give out work, report. Returns in how many milliseconds it wants to run again at the latest. */
-  async #pass(): Promise<number> {
+  async #pass(signal: AbortSignal): Promise<number> {
+    try {
+      return await this.#lookAndWork(signal);
+    } finally {
+      // An engine that is away is news too: a Hello need not wait for its return.
+      this.#firstTry.resolve();
+    }
+  }
+
+  async #lookAndWork(signal: AbortSignal): Promise<number> {
     const tick = this.#worker.tick();
-    this.#found = await this.#observer.observe();
+    this.#found = await unlessAborted(this.#observer.observe(), signal);
     this.#look = survey(this.#found);
     this.#lookTick = tick;
     this.#book.foundGroups = new Set(this.#found.map(({ group }) => group));
     if (this.#observer.outages().length !== this.#outages) this.#worker.forgiveAll();
     this.#outages = this.#observer.outages().length;
-    const delayMs = this.#reconcile(this.#look);
-    this.#seen.resolve();
-    return delayMs;
+    return this.#reconcile(this.#look);
   }
 
   #reconcile(look: Survey): number {

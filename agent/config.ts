@@ -1,7 +1,7 @@
 // The agent's command line and environment, read once.
 import { parseArgs } from "node:util";
 import { OzError } from "#core/errors.ts";
-import { suggestion } from "#core/names.ts";
+import { isName, suggestion } from "#core/names.ts";
 
 export type Config = {
   /** Folder for identity and journal. */
@@ -65,10 +65,15 @@ export async function readJoin(
   const written = values["token"] ?? env["OZWALD_JOIN_TOKEN"];
   if (written === undefined || written === "") throw new OzError("bad_request", "join needs a token", { hint });
   const token = written === "-" ? (await stdin()).trim() : written;
+  const name = values["name"] ?? "";
+  if (name !== "" && !isName(name))
+    throw new OzError("bad_request", `--name ${name}: not a name`, {
+      hint: "Letters, digits, dot, dash and underscore; it begins with a letter or digit; 63 at most.",
+    });
   return {
     address,
     token,
-    name: values["name"] ?? "",
+    name,
     stateDir: values["state"] ?? env["OZWALD_AGENT_STATE"] ?? defaultStateDir,
   };
 }

@@ -4,6 +4,7 @@ import { clone, create, equals } from "@bufbuild/protobuf";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { startLoop } from "#core/reconcile.ts";
+import { unlessAborted } from "#core/unless-aborted.ts";
 import { EngineSchema, type Inventory, InventorySchema } from "#proto/inventory_pb.ts";
 import type { ContainerEngine } from "./apply/engine.ts";
 import type { GpuReader } from "./host/gpu-reader.ts";
@@ -49,20 +50,20 @@ export function startHostFacts(deps: {
     return next;
   }
 
-  async function sample(): Promise<number> {
+  async function sample(signal: AbortSignal): Promise<number> {
     const to = link();
     // While connecting too: the first report then has numbers.
     if (to !== undefined && ["connecting", "ready"].includes(to.state().state)) {
       const root = known?.engine?.root ?? "";
       if (source?.root !== root) source = { root, telemetry: createTelemetry({ clock, gpu, diskPath: root }) };
-      to.telemetry(await source.telemetry.sample());
+      to.telemetry(await unlessAborted(source.telemetry.sample(), signal));
     }
     return telemetryMs;
   }
 
   const inventoryLoop = startLoop({
     name: "inventory",
-    run: async () => void (await read()),
+    run: async (signal) => void (await unlessAborted(read(), signal)),
     periodMs: inventoryMs,
     clock,
     log,

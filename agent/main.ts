@@ -74,8 +74,9 @@ async function join(argv: readonly string[]): Promise<number> {
   const { address, token, name, stateDir } = await readJoin(argv, process.env, () => text(process.stdin));
   const { enroll } = await import("./link/enroll.ts");
   const { outcome, identity } = await enroll({ address, token, stateDir, hostname: name === "" ? hostname() : name });
-  const what = outcome === "joined" ? "joined" : "had joined already:";
-  process.stdout.write(`${what} ${identity.address} as ${identity.name}\n`);
+  const what = { joined: "joined", already_joined: "had joined already:", moved: "had joined already; from now on at" };
+  process.stdout.write(`${what[outcome]} ${identity.address} as ${identity.name}\n`);
+  if (outcome === "moved") process.stdout.write("If it runs, start it again: systemctl restart ozwald-agent\n");
   if (outcome === "joined") process.stdout.write("Start it: ozwald-agent run\n");
   return 0;
 }

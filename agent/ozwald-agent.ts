@@ -1,6 +1,9 @@
 // Starts the agent.
 import { main } from "./main.ts";
 
-void main(process.argv.slice(2)).then((code) => {
+const argv = process.argv.slice(2);
+void main(argv).then((code) => {
   process.exitCode = code;
+  // All is on disk by now; what the engine has not answered yet is not worth waiting for.
+  if (argv[0] === "run") process.exit();
 });

@@ -4,6 +4,7 @@ import { formatDuration } from "#core/units.ts";
 import { ReplicaState } from "#proto/replicas_pb.ts";
 import type { Brain } from "./brain.ts";
 import type { HostIdentity } from "./link/identity-files.ts";
+import type { ControlMove } from "./link/control-move.ts";
 import type { AgentLink } from "./link/session.ts";
 
 export type AgentStatus = {
@@ -12,6 +13,8 @@ export type AgentStatus = {
   readonly host_id: string;
   readonly cluster_id: string;
   readonly control_plane: string;
+  /** Why a better address of the control plane is not dialled; empty when none is better. */
+  readonly address_problem: string;
   readonly pid: number;
   readonly up_ms: number;
   /** "ready" when the control plane is connected. */
@@ -31,18 +34,20 @@ export type AgentStatus = {
 export function agentStatus(input: {
   identity: HostIdentity;
   brain: Brain;
-  link: Pick<AgentLink, "state">;
+  link: Pick<AgentLink, "state" | "dialed">;
+  move: Pick<ControlMove, "problem">;
   startedAt: number;
   now: number;
 }): AgentStatus {
-  const { identity, brain, startedAt, now } = input;
+  const { identity, brain, move, startedAt, now } = input;
   const link = input.link.state();
   return {
     version,
     host: identity.name,
     host_id: identity.hostId,
     cluster_id: identity.clusterId,
-    control_plane: identity.address,
+    control_plane: input.link.dialed(),
+    address_problem: move.problem(),
     pid: process.pid,
     up_ms: now - startedAt,
     link: link.state,
@@ -75,6 +80,7 @@ export function statusText(status: AgentStatus): string {
   const lines = [
     `ozwald-agent ${status.version} as ${status.host}, up ${formatDuration(status.up_ms)}`,
     `control plane  ${status.control_plane}  ${link}`,
+    ...(status.address_problem === "" ? [] : [`better address ${status.address_problem}`]),
     `engine         ${status.engine_problem === "" ? "fine" : status.engine_problem}`,
     ...status.replicas.map(({ instance, state, reason }) =>
       `  ${instance.padEnd(20)} ${state.padEnd(9)} ${reason}`.trimEnd(),

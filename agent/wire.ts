@@ -18,6 +18,7 @@ import { noGpus } from "./host/gpu-reader.ts";
 import { type HostFacts, startHostFacts } from "./host-facts.ts";
 import { openJournal } from "./journal/journal.ts";
 import { type HostIdentity, loadIdentity } from "./link/identity-files.ts";
+import { startControlMove } from "./link/control-move.ts";
 import { startRenewal } from "./link/renew.ts";
 import { type AgentLink, startLink } from "./link/session.ts";
 import { lockState } from "./state-lock.ts";
@@ -57,11 +58,13 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
     }),
   );
   const hello = createHello({ identity, bootId, brain, facts });
+  const move = stack.use(startControlMove({ identity, stateDir, clock, log, link: () => linkRef.current }));
   let lastState = "";
   const link = startLink({
-    ...{ identity, clock, log, hello, random: Math.random, address: identity.address },
-    onWelcome(welcome) {
-      checkCluster(identity, welcome);
+    ...{ identity, clock, log, hello, random: Math.random, addresses: () => move.order() },
+    async onWelcome(welcome, dialed) {
+      checkCluster(identity, welcome, dialed);
+      await move.welcomed(dialed, welcome.addresses);
       facts.setTelemetryMs(Number(welcome.telemetryMs));
     },
     onAssignment: (assignment, { historyContainsObeyed }) => brain.assign(assignment, { historyContainsObeyed }),
@@ -69,6 +72,7 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
       serveChannel({ engine, look: () => brain.look(), wanted: (id) => brain.wanted(id) }, request, channel),
     pictureComplete: () => brain.look() !== undefined && brain.engineProblem() === "",
     onState: ({ state }) => {
+      if (state === "ready") move.look();
       // A renewed Welcome is no news.
       if (state !== lastState) log.info({ link: state }, `link ${state}`);
       lastState = state;
@@ -78,14 +82,14 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
   stack.use(link);
   linkRef.current = link;
   stack.defer(brain.subscribe((changed, gone) => link.report(changed, gone)));
-  const renewed = { onRenewed: (next: HostIdentity) => link.setIdentity(next) };
+  const onRenewed = (next: HostIdentity) => link.setIdentity(next);
   stack.use(
-    startRenewal({ identity, stateDir, clock, log, random: Math.random, renew: link.renewCertificate, ...renewed }),
+    startRenewal({ identity, stateDir, clock, log, random: Math.random, renew: link.renewCertificate, onRenewed }),
   );
-  const status = () => agentStatus({ identity, brain, link, startedAt, now: clock.now() });
+  const status = () => agentStatus({ identity, brain, link, move, startedAt, now: clock.now() });
   const startedAt = clock.now();
   await lock.serve(status);
-  log.info({ version, stateDir, controlPlane: identity.address }, `ozwald-agent ${version} works as ${identity.name}`);
+  log.info({ version, stateDir, controlPlane: move.order()[0] }, `ozwald-agent ${version} works as ${identity.name}`);
   const owned = stack.move();
   return { status, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -113,11 +117,11 @@ async function requireIdentity(stateDir: string): Promise<HostIdentity> {
   });
 }
 
-function checkCluster(identity: HostIdentity, welcome: Welcome): void {
+function checkCluster(identity: HostIdentity, welcome: Welcome, dialed: string): void {
   if (welcome.clusterId === identity.clusterId) return;
   throw new OzError(
     "fenced",
-    `${identity.address} serves cluster ${welcome.clusterId}, this host belongs to ${identity.clusterId}`,
+    `${dialed} serves cluster ${welcome.clusterId}, this host belongs to ${identity.clusterId}`,
   );
 }
 

@@ -59,7 +59,7 @@ export function connectionError(
       "unauthenticated",
       `${address} shows a certificate for another name or address; nothing was sent.`,
       {
-        hint: "Use an address the certificate names, or start the control plane with --advertise and this one.",
+        hint: "Use an address the certificate names, or add this one on its machine:  ozwald-controlplane address set …",
         cause: thrown,
       },
     );

@@ -1,7 +1,7 @@
 // Under which names and addresses others reach this machine.
 import { hostname, networkInterfaces } from "node:os";
 import { isIP } from "node:net";
-import type { Config } from "./config.ts";
+import type { Address } from "./config.ts";
 
 export type Reachable = {
   /** Host of the printed address. */ readonly printed: string;
@@ -9,15 +9,14 @@ export type Reachable = {
   readonly ips: string[];
 };
 
-/** What was told with --advertise comes first; this machine's own names and addresses follow, so that the certificate holds for all. */
-export function reachableAs(config: Pick<Config, "advertise" | "listen">): Reachable {
+/** What was chosen comes first; this machine's own names and addresses follow, so that the certificate holds for all. */
+export function reachableAs(config: { readonly advertise: readonly string[]; readonly listen: Address }): Reachable {
   const own = Object.entries(networkInterfaces())
     .filter(([name]) => !/^(docker|br-|veth|virbr|cni|ozwald)/.test(name))
     .flatMap(([, list]) => list ?? [])
     .filter((address) => !address.internal && !address.address.startsWith("fe80"))
     .map((address) => address.address);
-  const loopbackOnly =
-    config.listen.host.startsWith("127.") || config.listen.host === "::1" || config.listen.host === "localhost";
+  const loopbackOnly = isLoopbackOnly(config.listen.host);
   const listened = ["", "0.0.0.0", "::"].includes(config.listen.host) ? [] : [config.listen.host];
   const names = [
     ...config.advertise,
@@ -34,6 +33,10 @@ export function reachableAs(config: Pick<Config, "advertise" | "listen">): Reach
     ips: all.filter((name) => isIP(name) !== 0),
     dns: all.filter((name) => isIP(name) === 0),
   };
+}
+
+export function isLoopbackOnly(listenHost: string): boolean {
+  return listenHost.startsWith("127.") || listenHost === "::1" || listenHost === "localhost";
 }
 
 export function formatAddress(host: string, port: number): string {

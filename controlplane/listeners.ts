@@ -1,6 +1,5 @@
 // The doors: which callers come in where, and how each is known.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { OzError, toOzError } from "#core/errors.ts";
 import { createLinkServer } from "./agents/link-service.ts";
 import type { ApiContext } from "./api/context.ts";
@@ -9,6 +8,7 @@ import { createApiHandler } from "./api/router.ts";
 import { bearerPrincipal } from "./auth/bearer.ts";
 import type { Config, Secrets } from "./config.ts";
 import type { ListenerChecks } from "./listener-checks.ts";
+import type { Downloads } from "./install/downloads.ts";
 import { withInstallPages } from "./install/install-pages.ts";
 import { packaged } from "./install/packaged.ts";
 import { agentIdentity } from "./pki/agent-identity.ts";
@@ -19,7 +19,7 @@ import type { Listener } from "./server/unix-socket.ts";
 import { hostById } from "./store/hosts.ts";
 
 /** The TLS port. Throws port_taken naming the holder. */
-export function openTlsPort(config: Config, context: ApiContext): Promise<TlsPort> {
+export function openTlsPort(config: Config, context: ApiContext, downloads?: Downloads): Promise<TlsPort> {
   const { authority, clock } = context;
   const grpcServer = createLinkServer({
     intake: context.hub.intake,
@@ -41,7 +41,7 @@ export function openTlsPort(config: Config, context: ApiContext): Promise<TlsPor
     grpcServer,
     apiHandler: withInstallPages(createApiHandler(context, bearerPrincipal(context.store, clock)), {
       packaged: packaged(),
-      dir: join(config.stateDir, "dist"),
+      downloads,
       address: context.advertised,
       pin: authority.serverPinSha256,
       log: context.log,

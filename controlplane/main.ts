@@ -9,6 +9,7 @@ const help = `ozwald-controlplane ${version}: holds what is wanted, and the trut
 
   ozwald-controlplane run [--state DIR] [--listen HOST:PORT] [--rest HOST:PORT|off]
                           [--socket PATH] [--advertise NAME]… [--strategy spread|binpack]
+  ozwald-controlplane address show|set ADDRESS…|forget ADDRESS [--force] [--state DIR] [--socket PATH] [-o json]
   ozwald-controlplane version [-o json]
 
   --state      folder for database and keys            /var/lib/ozwald/controlplane
@@ -18,8 +19,12 @@ const help = `ozwald-controlplane ${version}: holds what is wanted, and the trut
   --socket     Unix socket for the local root          /run/ozwald/control.sock
   --advertise  name or address others reach it by; again for more; the first one is printed
 
+  address set gives it another address while it runs: hosts move there, and stay where they are while it does not work. The
+  old one answers until it is forgotten. The same --advertise as before leaves what was set.
+
 Examples
   ozwald-controlplane run
+  ozwald-controlplane address set control.lan
   OZWALD_SYSTEM_KEY=… ozwald-controlplane run --rest 127.0.0.1:8001 --advertise 10.0.0.5
 `;
 
@@ -41,13 +46,31 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
     return 0;
   }
+  if (command === "address") return told(() => address(rest));
   if (command !== "run") {
     process.stderr.write(
-      `ozwald-controlplane: no command ${command}. ${suggestion(command, ["run", "version", "help"])}\n`,
+      `ozwald-controlplane: no command ${command}. ${suggestion(command, ["run", "address", "version", "help"])}\n`,
     );
     return 2;
   }
-  return run(rest);
+  return told(() => run(rest));
+}
+
+async function address(argv: readonly string[]): Promise<number> {
+  const { addressCommand } = await import("./address/address-command.ts");
+  return addressCommand(argv, process.env);
+}
+
+/** What is thrown is said on standard error. */
+async function told(command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (thrown) {
+    const error = toOzError(thrown);
+    process.stderr.write(`ozwald-controlplane: ${error.message}\n${error.hint === "" ? "" : `${error.hint}\n`}`);
+    if (error.code === "internal" && error.cause instanceof Error) process.stderr.write(`${error.cause.stack}\n`);
+    return errorCodes[error.code].exit;
+  }
 }
 
 async function run(argv: readonly string[]): Promise<number> {
@@ -61,11 +84,6 @@ async function run(argv: readonly string[]): Promise<number> {
     await using running = await startControlPlane(config, readSecrets(process.env), process.env);
     await Promise.race([running.failed, aborted(stop.signal)]);
     return 0;
-  } catch (thrown) {
-    const error = toOzError(thrown);
-    process.stderr.write(`ozwald-controlplane: ${error.message}\n${error.hint === "" ? "" : `${error.hint}\n`}`);
-    if (error.code === "internal" && error.cause instanceof Error) process.stderr.write(`${error.cause.stack}\n`);
-    return errorCodes[error.code].exit;
   } finally {
     process.off("SIGTERM", end).off("SIGINT", end);
   }

@@ -2,16 +2,18 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { pino } from "pino";
+import type { Timer } from "#core/clock.ts";
 import type { RandomBytes } from "#core/ids.ts";
 import type { Log } from "#core/log.ts";
 import type { OzError } from "#core/errors.ts";
 import { startLoop } from "#core/reconcile.ts";
 import { systemClock } from "#core/system-clock.ts";
 import { version } from "#core/version.ts";
-import { formatAddress, reachableAs } from "./advertise.ts";
+import { type AddressBook, openAddressBook } from "./address/address-book.ts";
+import { formatAddress, isLoopbackOnly } from "./advertise.ts";
 import { createAdmission } from "./agents/admission.ts";
 import type { KnownHost } from "./agents/host-record.ts";
-import { createHub } from "./agents/hub.ts";
+import { type AgentHub, createHub } from "./agents/hub.ts";
 import { createChangeSignal } from "./api/change-signal.ts";
 import type { ApiContext } from "./api/context.ts";
 import { createApiHandler } from "./api/router.ts";
@@ -19,6 +21,7 @@ import { localRoot } from "./auth/principal.ts";
 import { createChanger } from "./change/change.ts";
 import type { Config, Secrets } from "./config.ts";
 import { createListenerChecks, type ListenerChecks } from "./listener-checks.ts";
+import { createDownloads, type Downloads } from "./install/downloads.ts";
 import { packaged } from "./install/packaged.ts";
 import { openRest, openTlsPort } from "./listeners.ts";
 import { configDir, ensureLocalContext } from "./local-context.ts";
@@ -41,6 +44,7 @@ export type ControlPlane = AsyncDisposable & {
 
 const clock = systemClock;
 const closeMs = 2_000;
+const saveMs = 200;
 const certificateCheckMs = 6 * 3_600_000;
 const random: RandomBytes = (size) => randomBytes(size);
 
@@ -58,16 +62,18 @@ export async function startControlPlane(
   const fatal = Promise.withResolvers<never>();
   fatal.promise.catch(() => {});
   const store = undo.use(await openStateStore(config, log, fatal.reject));
-  const reachable = reachableAs(config);
+  const { listen, advertise } = config;
   const pki = join(config.stateDir, "pki");
-  const authority = await openAuthority({ dir: pki, clock, names: { dns: reachable.dns, ips: reachable.ips } });
+  const addresses = openAddressBook({ pkiDir: pki, listen, advertise, clock });
+  const authority = await openAuthority({ dir: pki, clock, names: addresses.names() });
   const checks = createListenerChecks();
-  const doors: Doors = { address: formatAddress(reachable.printed, config.listen.port), tls: undefined };
-  const context = await createContext({ config, log, store, authority, checks, doors }, undo);
-  const tls = undo.adopt(await openTlsPort(config, context), (port) => port.close(closeMs));
+  const doors: Doors = { tls: undefined };
+  const context = await createContext({ config, log, store, authority, addresses, checks, doors }, undo);
+  const downloads = openDownloads(config, log, undo);
+  const tls = undo.adopt(await openTlsPort(config, context, downloads), (port) => port.close(closeMs));
   doors.tls = tls;
-  doors.address = formatAddress(reachable.printed, tls.port);
-  checks.ok(`listener ${config.listen.host}:${tls.port}`, "TLS, for ozctl, agents and clients");
+  addresses.listening(tls.port);
+  checks.ok(`listener ${listen.host}:${tls.port}`, "TLS, for ozctl, agents and clients");
   undo.use(keepCertificateFresh(authority, tls, log));
   const local = createApiHandler(context, () => localRoot);
   undo.adopt(await listenUnix({ path: config.socket, handler: local, clock, log }), (door) => door.close(closeMs));
@@ -79,46 +85,54 @@ export async function startControlPlane(
     clock,
     random,
     dir: configDir(env),
-    address: loopbackReachable(config) ? formatAddress("127.0.0.1", tls.port) : doors.address,
+    address: formatAddress(loopbackReachable(config) ? "127.0.0.1" : listen.host, tls.port),
     caPem: authority.caPem,
   });
-  const { address } = doors;
+  const { address } = addresses.entries()[0];
   log.info({ version, address, context: contextPath, cluster: authority.clusterId }, "ready");
   const running = undo.move();
   return { failed: fatal.promise, address, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 /** What is known only once the port is open. */
-type Doors = { address: string; tls: TlsPort | undefined };
+type Doors = { tls: TlsPort | undefined };
 
 type ContextParts = {
   config: Config;
   log: Log;
   store: Store;
   authority: Authority;
+  addresses: AddressBook;
   checks: ListenerChecks;
   doors: Doors;
 };
 
 /** The hub, the loops and what the handlers share. */
 async function createContext(parts: ContextParts, undo: AsyncDisposableStack): Promise<ApiContext> {
-  const { config, log, store, authority, checks, doors } = parts;
+  const { config, log, store, authority, addresses, checks, doors } = parts;
   const { strategy } = config;
   const admission = createAdmission(store, authority.clusterId, clock);
-  const hub = undo.use(createHub({ clock, log, random, admit: admission.admit, known: await knownHosts(store) }));
+  const known = await knownHosts(store, addresses);
+  const hub = undo.use(createHub({ clock, log, random, admit: admission.admit, known, addresses }));
+  undo.use(keepDialed(hub, addresses, log));
   const revoked = new Set(await store.read(removedHostIds));
   const world = createWorldReader(store);
   const signal = createChangeSignal(clock);
   const onChange = () => signal.raise();
   undo.use(startLoops({ store, hub, world, clock, random, strategy, log, onChange }));
   return {
-    ...{ store, hub, authority, signal, clock, random, log, world },
+    ...{ store, hub, authority, addresses, signal, clock, random, log, world },
     changer: createChanger({
       ...{ store, world, clock, random, strategy },
       live: () => hub.hosts(),
       obeyedEpoch: admission.obeyedEpoch,
     }),
-    advertised: () => doors.address,
+    advertised: () => addresses.entries()[0].address,
+    async addressesChanged() {
+      if (await authority.rename(addresses.names())) doors.tls?.setAuthority(authority);
+      hub.tellAddresses();
+      signal.raise();
+    },
     installable: packaged() !== undefined,
     checks: () => checks.list(),
     obeyedEpoch: admission.obeyedEpoch,
@@ -132,7 +146,31 @@ async function createContext(parts: ContextParts, undo: AsyncDisposableStack): P
   };
 }
 
-async function knownHosts(store: Store): Promise<KnownHost[]> {
+/** Which address a host dialled last outlives this process: it may be off for long. All that come back at once are one write. */
+function keepDialed(hub: AgentHub, addresses: AddressBook, log: Log): Disposable {
+  let timer: Timer | undefined;
+  const save = () => {
+    timer?.cancel();
+    timer = undefined;
+    try {
+      addresses.save();
+    } catch (error) {
+      log.error({ err: error }, "which addresses hosts dial could not be written down; the next change does");
+    }
+  };
+  const listening = hub.onChange((hostId, what) => {
+    if (what === "state" && addresses.noteHost(hostId, hub.host(hostId)?.dialedAddress ?? ""))
+      timer ??= clock.after(saveMs, save);
+  });
+  return {
+    [Symbol.dispose]() {
+      listening[Symbol.dispose]();
+      save();
+    },
+  };
+}
+
+async function knownHosts(store: Store, addresses: AddressBook): Promise<KnownHost[]> {
   const rows = await store.read(listHosts);
   return rows.map((row) => ({
     hostId: row.id,
@@ -140,6 +178,7 @@ async function knownHosts(store: Store): Promise<KnownHost[]> {
     address: row.address,
     agentVersion: row.agent_version,
     bootId: row.last_boot_id,
+    dialedAddress: addresses.dialedBy(row.id),
   }));
 }
 
@@ -163,6 +202,17 @@ function openStateStore(config: Config, log: Log, fail: (error: OzError) => void
       fail(error);
     },
   });
+}
+
+/** What other machines download. Where only this machine can reach us, nothing is made before somebody asks. */
+function openDownloads(config: Config, log: Log, undo: AsyncDisposableStack): Downloads | undefined {
+  const own = packaged();
+  if (own === undefined) return undefined;
+  const { executable, target } = own;
+  const downloads = undo.use(createDownloads({ dir: join(config.stateDir, "dist"), executable, target, log }));
+  if (!isLoopbackOnly(config.listen.host))
+    downloads.offer().catch((error: unknown) => log.error({ err: error }, "cannot make what hosts download"));
+  return downloads;
 }
 
 function loopbackReachable(config: Config): boolean {

@@ -7,7 +7,7 @@ set -u
 umask 022
 
 role=@ROLE@ version=@VERSION@ target=@TARGET@ address=@ADDRESS@ pin=@PIN@
-file=@FILE@ file_sha256=@FILE_SHA256@ sha256=@SHA256@
+file=@FILE@ file_sha256=@FILE_SHA256@ xz_sha256=@XZ_SHA256@ sha256=@SHA256@
 
 usage() {
   cat <<EOF
@@ -19,7 +19,7 @@ Installs ozwald $version ($role). Options:
   --listen, --advertise, --rest   of ozwald-controlplane; kept from one run to the next
   --no-service       no systemd unit: starts it in the background, until the next boot
   --install-docker   installs Docker from the distribution when there is none (asked for at a terminal)
-  --dry-run          says what would be done
+  --dry-run          says what would be done, also with --rollback and --uninstall
   --rollback         back to the version before the last upgrade
   --uninstall        removes programs and service; what runs keeps running, state stays
   --purge            with --uninstall: removes its state and settings too
@@ -33,14 +33,18 @@ nap() { sleep 0.2 2>/dev/null || sleep 1; }
 
 main() {
   token=${OZWALD_JOIN_TOKEN-} name= dir=/usr/local/bin state=/var/lib/ozwald/$role
-  do=install service=yes purge=no dry=no docker=ask advertise=${OZWALD_ADVERTISE-}
+  todo= do=install service=yes purge=no dry=no docker=ask advertise=${OZWALD_ADVERTISE-}
   # For tests: where to look for what the machine has.
   sysroot=${OZWALD_SYSROOT-} config=/etc/ozwald
   arguments "$@"
-  program=ozwald-$role unit=/etc/systemd/system/ozwald-$role.service env_file=$config/$role.env
+  program=ozwald-$role pending=$state/restart unit=/etc/systemd/system/ozwald-$role.service env_file=$config/$role.env
   [ -n "$role" ] && [ -n "$sha256" ] || fail "this text was not filled in. A control plane serves it as /install."
-  [ "$(id -u)" = 0 ] || [ $dry = yes ] || fail "this needs root: put sudo before sh, such as: curl … | sudo sh -s -- …"
+  [ "$(id -u)" = 0 ] || [ $dry = yes ] || fail "only root can install programs and a service, and this is $(id -un). Nothing was changed.
+Put sudo before sh: curl … | sudo sh -s -- …   or look first: … | sh -s -- --dry-run …"
   [ "$service" = no ] || [ -d /run/systemd/system ] || service=absent
+  # A unit that is there is used.
+  [ $service != no ] || [ ! -d /run/systemd/system ] || [ ! -e "$unit" ] || service=yes
+  config_dir=${OZWALD_CONFIG_DIR:-$(echo ~root)/.config/ozwald}
   trap cleanup EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
@@ -79,6 +83,7 @@ arguments() {
     esac
     shift
   done
+  case $name in [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) fail "--name $name: letters, digits, . _ - only, and a letter or digit first" ;; esac
   case $dir$state in *[!A-Za-z0-9/._-]*) fail "--dir and --state: letters, digits, / . _ - only" ;; esac
   case $dir in /*) ;; *) fail "--dir $dir: begin with /" ;; esac
   case $state in /?*) ;; *) fail "--state $state: begin with /" ;; esac
@@ -92,7 +97,11 @@ install_all() {
     Linux-aarch64 | Linux-arm64) mine=linux-arm64 ;;
     *) mine="$(uname -s) on $(uname -m)" ;;
   esac
-  [ "$mine" = "$target" ] || fail "this machine is $mine, and the control plane has $target only. Build Ozwald on a machine like this one."
+  [ "$mine" = "$target" ] || fail "this machine is $mine, and the control plane has programs for $target only, its own kind. Nothing was changed.
+Build Ozwald here from a clone (npm run build), then join with dist/bin/ozwald-agent and the second line of: ozctl host invite"
+  case $target in linux-x64) loader=/lib64/ld-linux-x86-64.so.2 ;; *) loader=/lib/ld-linux-aarch64.so.1 ;; esac
+  [ -e "$sysroot$loader" ] || fail "this system has no glibc ($loader is not there; Alpine has musl instead), and the programs need it. Nothing was changed.
+Use a system with glibc 2.28 or newer, such as Debian 10, Ubuntu 20.04 or RHEL 8."
   if [ "$role" = agent ] && [ -z "$token" ] && [ ! -e "$state/identity.json" ]; then
     fail "this machine has not joined yet and there is no token. Make a line with: ozctl host invite"
   fi
@@ -102,23 +111,35 @@ install_all() {
   [ -n "$engine" ] || offer_docker
   done_line=
   put_program
-  configure
-  if [ "$role" = agent ]; then join_cluster; else config_dir=${OZWALD_CONFIG_DIR:-$(echo ~root)/.config/ozwald}; fi
+  settings keep
+  [ "$role" != agent ] || join_cluster
   start_service
   await_ready
+  rm -f "$pending"
   say "${done_line# · }"
   [ -z "$todo" ] || printf '%s' "$todo"
 }
 
 plan() {
-  installed && say "  keep     $dir/ozwald, it is this version" ||
-    say "  download $file (sha256 $file_sha256) → $dir/ozwald${old:+, the present one becomes ozwald.previous}"
-  say "  link     $dir/$program and $dir/ozctl"
+  [ -n "$engine" ] || if [ $docker = yes ]; then say "  docker   apt-get install docker.io"; else need_docker; fi
+  what=
+  installed && say "  keep     $dir/ozwald, it is this version" || {
+    what=restarted
+    say "  $([ "$role" = agent ] && say "download $file (sha256 $file_sha256)" || say "copy     $file") → $dir/ozwald${old:+, the present one becomes ozwald.previous}"
+  }
+  [ "$(readlink "$dir/$program")/$(readlink "$dir/ozctl")" = ozwald/ozwald ] || say "  link     $dir/$program and $dir/ozctl"
   [ "$role" != agent ] || [ -e "$state/identity.json" ] || say "  join     $address${name:+ as $name}"
+  kept=
+  settings list
+  [ -z "$kept" ] || say "  settings$kept → $env_file"
   case $service in
-    yes) say "  service  $unit, started and enabled" ;;
-    *) say "  start    $dir/$program run --state $state in the background" ;;
+    yes)
+      [ "$(cat "$unit" 2>/dev/null)" = "$(unit_text)" ] || { what=restarted; say "  service  $unit, enabled"; } ;;
   esac
+  [ -z "$kept" ] && [ ! -e "$pending" ] || what=restarted
+  if ! running; then say "  start    $program$([ $service = yes ] || say " run --state $state, in the background")"
+  elif [ -n "$what" ]; then say "  restart  $program; containers keep running"
+  else say "  keep     $program running, nothing restarts"; fi
   [ -z "$todo" ] || printf '%s' "$todo"
   say "Nothing was done (--dry-run)."
 }
@@ -182,23 +203,27 @@ look_for_gpus() {
 need() { todo="$todo  to do: $*
 "; }
 
+need_docker() {
+  need "there is no Docker: run this again with --install-docker, or apt-get install docker.io (https://docs.docker.com/engine/install)"
+}
+
 offer_docker() {
   if [ $docker = ask ] && [ -t 1 ] && [ -r /dev/tty ]; then
     printf 'There is no Docker here. Install it from the distribution? [y/N] '
     read -r reply </dev/tty || reply=
     case $reply in y | Y | yes) docker=yes ;; esac
   fi
-  if [ $docker != yes ]; then
-    need "there is no Docker: run this again with --install-docker, or apt-get install docker.io (https://docs.docker.com/engine/install)"
-    return 0
-  fi
+  if [ $docker != yes ]; then need_docker; return 0; fi
   has apt-get || fail "--install-docker knows Debian and Ubuntu only. Install it by hand (https://docs.docker.com/engine/install), then run this again."
   say "installing Docker (apt-get install docker.io) …"
   log=$(mktemp)
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq docker.io; } >"$log" 2>&1 ||
-    { tail -n 15 "$log" >&2; rm -f "$log"; fail "apt-get install docker.io failed; its last lines are above."; }
+    { tail -n 15 "$log" >&2; rm -f "$log"; fail "apt-get install docker.io failed; its last lines are above, and nothing of Ozwald was changed.
+Is the network there, and the time right ($(date))? Then run this again."; }
   rm -f "$log"
-  if [ -d /run/systemd/system ]; then systemctl enable --now docker >/dev/null 2>&1; else need "start Docker: dockerd"; fi
+  [ -d /run/systemd/system ] || { need "start Docker, there is no service manager that does: dockerd"; return 0; }
+  systemctl -q enable --now docker ||
+    need "Docker is installed and does not start: journalctl -u docker. The agent connects as soon as it does"
 }
 
 sha256_of() {
@@ -206,94 +231,144 @@ sha256_of() {
     sed 's/[^0-9a-f].*//'
 }
 
+inode_of() { ls -i "$1" 2>/dev/null | awk '{ print $1 }'; }
+
 installed() { [ -x "$dir/ozwald" ] && [ "$(sha256_of "$dir/ozwald")" = "$sha256" ]; }
 
 cleanup() { [ -z "${new-}" ] || rm -f "$new" "$new.gz"; }
 
+# Notes that what runs is not what is to run, before anything is changed: a run that is killed in between is made good by the next one.
+must_restart() {
+  mkdir -p "$state" && chmod 700 "$state" && say "$1" >"$pending" ||
+    fail "$state cannot be written to, as said above ($(free_in "$state") free). Make room there, or choose another with --state DIR; then run this again."
+}
+
+free_in() {
+  place=$1
+  while [ ! -d "$place" ]; do place=${place%/*}; [ -n "$place" ] || place=/; done
+  df -Pk "$place" 2>/dev/null | awk 'NR == 2 { printf "%.0f MB", $4 * 1024 / 1e6 }'
+}
+
+no_room() {
+  fail "$1 $dir (there: $(free_in "$dir") free; about 200 MB are needed for a while). Nothing was changed.
+Make room there, or choose another with --dir DIR; then run this again."
+}
+
 # The executable: complete, checked and tried before it gets its name. Whatever goes wrong, the present one stays.
 put_program() {
-  changed=no
-  mkdir -p "$dir" || fail "$dir cannot be made. Choose another with --dir DIR."
+  mkdir -p "$dir" || fail "$dir cannot be made, as said above. Nothing was changed. Choose another with --dir DIR."
   for link in "$program" ozctl; do
-    [ ! -e "$dir/$link" ] || [ "$(readlink "$dir/$link")" = ozwald ] || fail "$dir/$link is there and is not from Ozwald. Remove it, or choose another --dir."
+    [ ! -e "$dir/$link" ] && [ ! -L "$dir/$link" ] || [ "$(readlink "$dir/$link")" = ozwald ] ||
+      fail "$dir/$link is there and is not from Ozwald. Nothing was changed. Remove it, or choose another with --dir DIR."
   done
   # What a killed run left behind.
+  [ -e "$dir/ozwald.previous" ] || [ ! -e "$dir/.ozwald.swap" ] || mv -f "$dir/.ozwald.swap" "$dir/ozwald.previous"
+  rm -f "$dir/.ozwald.previous" "$dir/.ozwald.swap"
   for left in "$dir"/.ozwald.new.*; do
     pid=${left##*.new.}; pid=${pid%.gz}
-    [ ! -e "$left" ] || kill -0 "$pid" 2>/dev/null || rm -f "$left"
+    # Another run that still goes on is a shell; a process that has ended has no program.
+    case $(readlink "/proc/$pid/exe" 2>/dev/null) in *sh | */busybox) ;; *) rm -f "$left" ;; esac
   done
   if installed; then
     done_line=" · $dir/ozwald is this version already, sha256 ok"
   else
     new=$dir/.ozwald.new.$$
-    (: >"$new") 2>/dev/null || fail "$dir cannot be written to. Choose another with --dir DIR."
+    refused=$( (: >"$new") 2>&1) || fail "$dir cannot be written to (${refused##*: }). Nothing was changed. Choose another with --dir DIR."
     fetch_program
-    if [ -e "$dir/ozwald" ]; then
+    must_restart change
+    # Unless another run was faster, or one that was killed came so far.
+    if [ -e "$dir/ozwald" ] && ! installed && [ "$(inode_of "$dir/ozwald")" != "$(inode_of "$dir/ozwald.previous")" ]; then
       # A second name for the present file, so that there is one at every moment.
-      ln -f "$dir/ozwald" "$dir/.ozwald.previous" && mv -f "$dir/.ozwald.previous" "$dir/ozwald.previous" ||
-        fail "the present version could not be kept as ozwald.previous; nothing was changed."
+      ln "$dir/ozwald" "$dir/.ozwald.previous" && mv -f "$dir/.ozwald.previous" "$dir/ozwald.previous" ||
+        fail "the present version could not be kept as $dir/ozwald.previous, as said above. Nothing was changed."
     fi
-    mv -f "$new" "$dir/ozwald" || fail "$dir/ozwald could not be replaced; nothing was changed."
-    changed=yes
+    mv -f "$new" "$dir/ozwald" || fail "$dir/ozwald could not be replaced, as said above. Nothing was changed."
   fi
-  for link in "$program" ozctl; do ln -sf ozwald "$dir/$link"; done
+  for link in "$program" ozctl; do
+    [ "$(readlink "$dir/$link")" = ozwald ] || ln -sf ozwald "$dir/$link" || fail "$dir/$link cannot be made, as said above. Run this again."
+  done
 }
 
 fetch_program() {
   if [ "$role" = agent ]; then
+    sum=$file_sha256 unpack=gzip
+    if [ -n "$xz_sha256" ] && has xz; then sum=$xz_sha256 unpack=xz file=${file%.gz}.xz; fi
     download "$address/dist/$file" "$new.gz"
-    [ "$(sha256_of "$new.gz")" = "$file_sha256" ] || fail "what came from $address is not what was promised (sha256). Nothing was changed."
-    gzip -dc <"$new.gz" >"$new" || fail "no room for the executable in $dir. Nothing was changed."
+    [ "$(sha256_of "$new.gz")" = "$sum" ] || fail "what came from $address is not what was promised (sha256). Nothing was changed.
+Make a new line on the control plane: ozctl host invite"
+    $unpack -dc <"$new.gz" >"$new" || no_room "the executable could not be unpacked into"
     done_line=" · downloaded $(awk -v b="$(wc -c <"$new.gz")" 'BEGIN { printf "%.0f MB", b / 1e6 }')"
     rm -f "$new.gz"
   else
-    cp "$file" "$new" || fail "no room for the executable in $dir. Nothing was changed."
+    cp "$file" "$new" || no_room "the executable could not be copied to"
     done_line=" · installed $dir/ozwald"
   fi
   [ "$(sha256_of "$new")" = "$sha256" ] || fail "the executable is not the one that was promised (sha256). Nothing was changed."
   chmod 755 "$new"
   tried=$("$new" "$program" version 2>&1)
-  [ "$tried" = "$version" ] || fail "the executable does not run here: $tried. Nothing was changed."
+  [ "$tried" = "$version" ] || fail "the executable does not run in $dir: $tried. Nothing was changed.
+$(case $tried in
+    *GLIBC*) say "It needs glibc 2.28 or newer, such as in Debian 10, Ubuntu 20.04 or RHEL 8." ;;
+    *denied*) say "Is $dir mounted noexec? Then choose another with --dir DIR." ;;
+    *) say "Choose another place with --dir DIR, or ask where Ozwald comes from." ;;
+  esac)"
   done_line="$done_line, sha256 ok"
 }
 
-# curl compares the key of the server. Without curl the sums in this text decide, and this text came from the right server.
+# curl compares the key of the server. Without that (no curl, or an old one) the sums in this text decide, and this text came from the
+# right server.
 download() {
   if has curl; then
-    curl -fsSk --pinnedpubkey "sha256//$pin" --connect-timeout 15 --speed-limit 1000 --speed-time 30 -o "$2" "$1" && return 0
+    fetch_with_curl "$1" "$2" --pinnedpubkey "sha256//$pin" && return 0
+    case $code in 2 | 4) fetch_with_curl "$1" "$2" && return 0 ;; esac
+    case $code in
+      23) no_room "the download does not fit into" ;;
+      22) fail "$address does not have $1 (any more). Nothing was changed. Was it upgraded a moment ago? Run this line again, or make a new one: ozctl host invite" ;;
+      90) fail "another server answers at $address than the one this text came from. Nothing was downloaded and nothing was changed." ;;
+    esac
   elif has wget; then
     wget -q --no-check-certificate -O "$2" "$1" && return 0
   else
-    fail "there is neither curl nor wget here. Debian: apt-get install curl"
+    fail "there is neither curl nor wget here. Nothing was changed. Debian: apt-get install curl"
   fi
-  fail "the download of $1 failed. Nothing was changed; run this again."
+  fail "the download of $1 failed, as said above. Nothing was changed; run this again."
+}
+
+# The exit code is in $code.
+fetch_with_curl() {
+  from=$1 to=$2; shift 2
+  curl -fsSk "$@" --connect-timeout 15 --speed-limit 1000 --speed-time 30 -o "$to" "$from"
+  code=$?
+  return $code
 }
 
 # Settings of the service that outlive upgrades: proxies, and where the control plane listens.
-configure() {
-  settings_changed=no
+settings() {
   for key in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY OZWALD_LOG_LEVEL; do
-    eval "keep $key \"\${$key-}\""
+    eval "$1 $key \"\${$key-}\""
   done
   if [ "$role" = agent ]; then
-    keep OZWALD_ENGINE "${OZWALD_ENGINE-}"
+    $1 OZWALD_ENGINE "${OZWALD_ENGINE-}"
     return 0
   fi
   # One address that stays: that of the interface towards the rest of the world.
   if [ -z "$advertise" ] && ! grep -q '^OZWALD_ADVERTISE=' "$env_file" 2>/dev/null; then
     advertise=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
   fi
-  keep OZWALD_ADVERTISE "$advertise"
-  for key in OZWALD_LISTEN OZWALD_REST OZWALD_SOCKET OZWALD_SYSTEM_KEY; do eval "keep $key \"\${$key-}\""; done
+  $1 OZWALD_ADVERTISE "$advertise"
+  for key in OZWALD_LISTEN OZWALD_REST OZWALD_SOCKET OZWALD_SYSTEM_KEY; do eval "$1 $key \"\${$key-}\""; done
 }
 
+is_kept() { [ -z "$2" ] || grep -qxF "$1='$2'" "$env_file" 2>/dev/null; }
+
+list() { is_kept "$1" "$2" || kept="$kept $1"; }
+
 keep() {
-  [ -n "$2" ] || return 0
-  case $2 in *\'* | *\\*) fail "$1 holds a quote or a backslash; it cannot be kept." ;; esac
-  grep -qxF "$1='$2'" "$env_file" 2>/dev/null && return 0
+  ! is_kept "$1" "$2" || return 0
+  case $2 in *\'* | *\\*) fail "$1 holds a quote or a backslash; it cannot be kept in $env_file." ;; esac
+  must_restart change
   mkdir -p "$config" && (umask 077; { grep -v "^$1=" "$env_file" 2>/dev/null; say "$1='$2'"; } >"$env_file.new") &&
-    mv -f "$env_file.new" "$env_file" || fail "$env_file cannot be written."
-  settings_changed=yes
+    mv -f "$env_file.new" "$env_file" || fail "$env_file cannot be written, as said above. Run this again."
 }
 
 join_cluster() {
@@ -326,6 +401,8 @@ KillMode=process
 UMask=0077
 OOMScoreAdjust=-500
 LimitNOFILE=65536
+# The C library would keep a heap for each of the program's threads, some MiB that nothing uses.
+Environment=MALLOC_ARENA_MAX=2
 TasksMax=infinity
 NoNewPrivileges=yes
 LockPersonality=yes
@@ -356,15 +433,15 @@ EOF
 
 # Restarts only what runs something else than what is there now.
 start_service() {
-  mkdir -p "$state" && chmod 700 "$state" || fail "$state cannot be made."
+  mkdir -p "$state" && chmod 700 "$state" || fail "$state cannot be made, as said above. Choose another with --state DIR."
   if [ $service = yes ]; then
     if [ "$(cat "$unit" 2>/dev/null)" != "$(unit_text)" ]; then
-      unit_text >"$unit.new" && mv -f "$unit.new" "$unit" && systemctl daemon-reload || fail "$unit cannot be written."
-      settings_changed=yes
+      must_restart change
+      unit_text >"$unit.new" && mv -f "$unit.new" "$unit" && systemctl daemon-reload || fail "$unit cannot be written, as said above. Run this again."
     fi
-    systemctl -q enable "$program" 2>/dev/null || fail "systemctl enable $program failed."
+    systemctl -q enable "$program" || fail "systemctl enable $program failed, as said above. Run this again."
   fi
-  if running && [ $changed = no ] && [ $settings_changed = no ]; then
+  if running && [ ! -e "$pending" ]; then
     done_line="$done_line · $program runs, not restarted"
     return 0
   fi
@@ -466,36 +543,59 @@ await_ready() {
 }
 
 rollback() {
-  [ -e "$dir/ozwald.previous" ] || fail "there is no version to go back to in $dir (ozwald.previous)."
-  config_dir=${OZWALD_CONFIG_DIR:-$(echo ~root)/.config/ozwald}
-  if [ $dry = yes ]; then say "Would swap $dir/ozwald and $dir/ozwald.previous and restart $program."; return; fi
-  ln -f "$dir/ozwald" "$dir/.ozwald.swap" && mv -f "$dir/ozwald.previous" "$dir/ozwald" && mv -f "$dir/.ozwald.swap" "$dir/ozwald.previous" ||
-    fail "$dir cannot be written to."
+  # A run that was killed in the middle is finished; it is not turned round.
+  begun=$(sed -n 's/^rollback //p' "$pending" 2>/dev/null)
+  if [ -n "$begun" ] && [ "$(sha256_of "$dir/ozwald")" = "$begun" ]; then
+    [ -e "$dir/ozwald.previous" ] || mv -f "$dir/.ozwald.swap" "$dir/ozwald.previous" || fail "$dir cannot be written to, as said above."
+  else
+    [ -e "$dir/ozwald.previous" ] || fail "there is no version to go back to in $dir (ozwald.previous). Nothing was changed."
+    if [ $dry = yes ]; then say "Would swap $dir/ozwald and $dir/ozwald.previous and restart $program. Nothing was done (--dry-run)."; return; fi
+    must_restart "rollback $(sha256_of "$dir/ozwald.previous")"
+    rm -f "$dir/.ozwald.swap"
+    ln "$dir/ozwald" "$dir/.ozwald.swap" && mv -f "$dir/ozwald.previous" "$dir/ozwald" && mv -f "$dir/.ozwald.swap" "$dir/ozwald.previous" ||
+      fail "$dir cannot be written to, as said above. Run this again."
+  fi
   restart
   joined= old= done_line="back to $("$dir/$program" version), restarted"
   await_ready
+  rm -f "$dir/.ozwald.swap" "$pending"
   say "$done_line"
 }
 
+# What it removes it says, one by one; with --dry-run it only says.
 uninstall() {
-  if [ $dry = yes ]; then say "Would stop $program and remove it from $dir$([ $purge = no ] || say ", with $state and $env_file"). What runs keeps running."; return; fi
-  stop
+  gone=
+  if [ $dry = yes ]; then
+    [ -z "$(running && say yes)" ] || say "Would stop $program."
+  else
+    stop
+    [ ! -e "$unit" ] || [ $service != yes ] || systemctl -q disable "$program" 2>/dev/null
+  fi
   if [ -e "$unit" ]; then
-    [ $service != yes ] || systemctl -q disable "$program" 2>/dev/null
-    rm -f "$unit"
-    [ $service != yes ] || systemctl daemon-reload
+    drop "$unit"
+    [ $service != yes ] || [ $dry = yes ] || systemctl daemon-reload
   fi
-  [ "$(readlink "$dir/$program")" != ozwald ] || rm -f "$dir/$program"
+  [ "$(readlink "$dir/$program")" != ozwald ] || drop "$dir/$program"
   # The other program of the same file may still be in use here.
-  if [ ! -e "$dir/ozwald-agent" ] && [ ! -e "$dir/ozwald-controlplane" ]; then
-    [ "$(readlink "$dir/ozctl")" != ozwald ] || rm -f "$dir/ozctl"
-    rm -f "$dir/ozwald" "$dir/ozwald.previous" "$dir"/.ozwald.new.*
+  other=ozwald-agent
+  [ "$role" != agent ] || other=ozwald-controlplane
+  if [ ! -e "$dir/$other" ]; then
+    [ "$(readlink "$dir/ozctl")" != ozwald ] || drop "$dir/ozctl"
+    drop "$dir/ozwald" "$dir/ozwald.previous" "$dir"/.ozwald.*
   fi
-  rm -f "$state/$program.pid"
+  drop "$state/$program.pid" "$pending"
   if [ $purge = yes ]; then
-    rm -rf "$state" "$env_file"
+    drop "$state" "$env_file"
     [ "$role" = agent ] || forget_admin
-    rmdir "$config" "${state%/*}" 2>/dev/null
+    [ $dry = yes ] || rmdir "$config" "${state%/*}" 2>/dev/null
+  fi
+  if [ $dry = yes ]; then
+    say "Would remove:${gone:- nothing, there is nothing}"
+    say "Nothing was done (--dry-run)."
+    return
+  fi
+  [ -z "$gone" ] || say "removed:$gone"
+  if [ $purge = yes ]; then
     say "$program is removed, with its state."
   else
     say "$program is removed. Its state stays in $state (--uninstall --purge removes it)."
@@ -503,11 +603,18 @@ uninstall() {
   [ "$role" != agent ] || say "Its containers keep running: docker ps --filter label=ozwald.cluster"
 }
 
+drop() {
+  for path; do
+    [ -e "$path" ] || [ -L "$path" ] || continue
+    gone="$gone $path"
+    [ $dry = yes ] || rm -rf "$path" || fail "$path cannot be removed, as said above. Run this again."
+  done
+}
+
 # The way of root into a control plane that is no more.
 forget_admin() {
-  own=${OZWALD_CONFIG_DIR:-$(echo ~root)/.config/ozwald}
-  rm -rf "$own/contexts/local.json" /run/ozwald
-  rmdir "$own/contexts" 2>/dev/null && rm -f "$own/current" && rmdir "$own"
+  drop "$config_dir/contexts/local.json" /run/ozwald
+  [ $dry = yes ] || { rmdir "$config_dir/contexts" 2>/dev/null && rm -f "$config_dir/current" && rmdir "$config_dir"; }
 }
 
 main "$@"

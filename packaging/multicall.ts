@@ -30,8 +30,8 @@ function run(program: string): void {
     filename,
     cachedData: Buffer.from(sea.getRawAsset(`${program}.cache`)),
   });
-  if (script.cachedDataRejected === true && process.env["OZWALD_DEBUG"])
-    process.stderr.write(`code cache of ${program} was rejected\n`);
+  if (process.env["OZWALD_DEBUG"] === "start")
+    process.stderr.write(`code cache of ${program} ${script.cachedDataRejected === false ? "used" : "rejected"}\n`);
   const module = { exports: {} };
   const start = script.runInThisContext() as (
     exports: object,

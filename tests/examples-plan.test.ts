@@ -1,4 +1,4 @@
-// Every example, planned against hosts with and without GPUs; what its README shows is run, or says why not.
+// Every example, planned against hosts with and without GPUs, and checked by the line in its README.
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { candidateSpecs } from "#core/settings/resolve-spec.ts";
 import { parseSettings } from "#core/settings/parse-settings.ts";
 import type { Settings } from "#core/settings/settings.ts";
 import { runOzctl } from "../cli/testing/fake-io.ts";
-import { markdownBlocks } from "./support/markdown-blocks.ts";
+import { ClaimedCommands, commandLines } from "./support/document-commands.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const files = globSync("examples/*/ozwald.yml", { cwd: root }).toSorted();
@@ -54,6 +54,7 @@ describe("placement", () => {
       "embeddings",
       { nvidia: "nvidia", amd: "cpu-only", intel: "cpu-only", cpu: "cpu-only" },
     ],
+    ["onnx-embeddings", "onnx-embeddings", { nvidia: "", amd: "", intel: "", cpu: "" }],
     ["web-ui", "tiny-llm", { nvidia: "", amd: "", intel: "", cpu: "" }],
     ["web-ui", "web-ui", { nvidia: "", amd: "", intel: "", cpu: "" }],
   ])("%s: %s takes the variety of each host", (folder, instance, expected) => {
@@ -66,7 +67,16 @@ describe("placement", () => {
 
   test("every example is placed above", () => {
     expect(files.map((file) => file.split("/")[1])).toEqual(
-      ["llama-cpp", "ollama", "quickstart", "text-embeddings-inference", "triton", "vllm", "web-ui"].toSorted(),
+      [
+        "llama-cpp",
+        "ollama",
+        "onnx-embeddings",
+        "quickstart",
+        "text-embeddings-inference",
+        "triton",
+        "vllm",
+        "web-ui",
+      ].toSorted(),
     );
   });
 });
@@ -76,33 +86,24 @@ describe("images", () => {
     for (const { base, varieties } of settingsOf(file).services) {
       for (const { image } of [base, ...varieties.map(({ layer }) => layer)]) {
         if (image === undefined) continue;
-        expect(image).toMatch(/:[\w.-]*\d[\w.-]*$|^tiny-llm:cpu$/);
+        expect(image).toMatch(/:[\w.-]*\d[\w.-]*$|^(tiny-llm|onnx-embeddings):cpu$/);
       }
     }
   });
 });
 
 describe("what the READMEs show", () => {
-  const readmes = globSync(["examples/README.md", "examples/*/README.md"], { cwd: root });
+  const commands = new ClaimedCommands("tests/examples-plan.test.ts");
 
-  test.each(files)("%s has a README", (file) => {
-    if (!file.includes("quickstart")) expect(readmes).toContain(`${dirname(file)}/README.md`);
-  });
-
-  test.each(readmes)("%s: each command is run, or the reason stands above it", async (readme) => {
-    const text = readFileSync(join(root, readme), "utf8");
-    const lines = text.split("\n");
-    for (const { language, text: block, line } of markdownBlocks(text)) {
-      if (language !== "sh") continue;
-      const above = lines[line - 3] ?? "";
-      const said = /^<!-- (not run: .{20,}|run by (tests\/\S+)) -->$/.exec(above);
-      if (said?.[2] !== undefined) expect(readFileSync(join(root, said[2]), "utf8")).toContain(readme);
-      if (said !== null) continue;
-      for (const command of block.trim().split("\n")) {
-        const [program, ...words] = command.split(" ");
-        expect([readme, program]).toEqual([readme, "ozctl"]);
+  test.each(files.filter((file) => !file.includes("quickstart")))("%s has a README that checks it", async (file) => {
+    const readme = `${dirname(file)}/README.md`;
+    await commands.run(readme, `ozctl check -f ${file}`, async (block) => {
+      for (const line of commandLines(block)) {
+        const [, ...words] = line.split(" ");
         expect(await runOzctl(words, { cwd: root })).toMatchObject({ code: 0, out: expect.stringContaining("fine.") });
       }
-    }
+    });
   });
+
+  test("nothing else is claimed here", () => expect(commands.left).toEqual([]));
 });

@@ -72,6 +72,25 @@ describe("joining", () => {
     expect(other.tokens).toEqual([]);
   });
 
+  test("again at another address of that control plane: it is tried, kept, and no token is used", async () => {
+    const cluster = stack.use(await openLinkCluster({ tls: { host: "0.0.0.0" } }));
+    const { identity } = await join1(cluster, cluster.invite());
+    const at = (host: string) => join1({ address: `https://${host}:${cluster.port.port}` }, cluster.invite());
+    // Its certificate is not for that one, and nobody listens on the next.
+    await expect(at("127.0.0.2")).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(join1({ address: "https://127.0.0.1:1" }, cluster.invite())).rejects.toMatchObject({
+      code: "unavailable",
+    });
+    expect(await join1(cluster, cluster.invite())).toMatchObject({ outcome: "already_joined" });
+    const moved = await at("localhost");
+    expect(moved).toEqual({
+      outcome: "moved",
+      identity: { ...identity, address: `https://localhost:${cluster.port.port}` },
+    });
+    expect(await at("localhost")).toEqual({ outcome: "already_joined", identity: moved.identity });
+    expect(cluster.tokens).toHaveLength(1);
+  });
+
   test("a used, invented or garbled token is refused, and nothing is left behind", async () => {
     const cluster = await open();
     const token = cluster.invite();
@@ -199,7 +218,7 @@ describe("somebody in the middle", () => {
     const wide = stack.use(await openLinkCluster({ tls: { host: "0.0.0.0" } }));
     await expect(join1({ address: `127.0.0.2:${wide.port.port}` }, wide.invite())).rejects.toMatchObject({
       code: "unauthenticated",
-      hint: expect.stringContaining("--advertise") as string,
+      hint: expect.stringContaining("address set") as string,
     });
     expect(wide.tokens).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { quietLog } from "#core/log.ts";
 import { systemClock } from "#core/system-clock.ts";
+import { manualClock } from "#core/testing/manual-clock.ts";
 import { HelloSchema } from "#proto/agent_pb.ts";
 import { create } from "@bufbuild/protobuf";
 import { enroll } from "../agent/link/enroll.ts";
@@ -57,6 +58,29 @@ describe("joining", () => {
       ({ code, message, hint }: { code: string; message: string; hint: string }) => ({ code, message, hint }),
     );
 
+  test("ends without waiting for a Hello that is not ready", async () => {
+    const asked = Promise.withResolvers<void>();
+    const link = startLink({
+      ...{
+        identity: await (await open()).identity("host1"),
+        addresses: () => [nobody] as const,
+        clock: systemClock,
+        log: quietLog,
+      },
+      random: () => 0.5,
+      hello: () => {
+        asked.resolve();
+        return new Promise(() => {});
+      },
+      onWelcome: () => {},
+      onAssignment: () => Promise.reject(new Error("nothing is assigned here")),
+      onOpenChannel: async () => {},
+    });
+    await asked.promise;
+    await link[Symbol.asyncDispose]();
+    expect(link.state().state).toBe("closed");
+  });
+
   test.each([
     ["DNS", async () => noName, /cannot be reached: DNS: no address was found for its name/, "getent hosts"],
     ["TCP", async () => nobody, /cannot be reached: TCP: no connection \(connect ECONNREFUSED/, "firewall"],
@@ -71,6 +95,16 @@ describe("joining", () => {
       message: expect.stringMatching(message),
       hint: expect.stringContaining(hint),
     });
+    expect(cluster.tokens).toEqual([]);
+  });
+
+  test.each([
+    ["slow", 30 * 86_400_000, "not yet valid"],
+    ["fast", -20 * 365 * 86_400_000, "expired"],
+  ])("a clock that is far too %s is named, and no token is sent", async (_how, aheadMs, said) => {
+    const cluster = await open({ clock: manualClock(systemClock.now() + aheadMs) });
+    const error = await refused(cluster.address, cluster.invite());
+    expect(error.message).toMatch(new RegExp(`TLS: .*${said}; compare the clocks of both machines \\(date\\)`));
     expect(cluster.tokens).toEqual([]);
   });
 
@@ -99,7 +133,7 @@ describe("the link", () => {
   async function failing(identity: LinkIdentity, address: string) {
     const logged: string[] = [];
     const link = startLink({
-      ...{ identity, address, clock: systemClock, random: () => 0.5, connectMs: 300 },
+      ...{ identity, addresses: () => [address] as const, clock: systemClock, random: () => 0.5, connectMs: 300 },
       log: { ...quietLog, warn: (fields: unknown) => void logged.push((fields as { reason: string }).reason) },
       hello: async () => create(HelloSchema, { hostId: identity.hostId }),
       onWelcome: () => {},
@@ -109,9 +143,9 @@ describe("the link", () => {
     stack.use(link);
     await waitUntil("it has failed", () => logged.length > 0, 10_000);
     const status = agentStatus({
-      identity: { ...identity, name: "gpu-box", clusterId: "c", address },
+      identity: { ...identity, name: "gpu-box", clusterId: "c", address, addresses: [] },
       brain: { engineProblem: () => "", observed: () => [] } as never,
-      ...{ link, startedAt: 0, now: 1 },
+      ...{ link, move: { problem: () => "" }, startedAt: 0, now: 1 },
     });
     const line = statusText(status).split("\n")[1];
     return { logged: logged[0], status: line };
@@ -135,7 +169,7 @@ describe("the link", () => {
   test("TLS: a certificate for another address", async () => {
     const cluster = await open({ tls: { host: "0.0.0.0" } });
     const { logged } = await failing(await cluster.identity("host1"), `https://127.0.0.2:${cluster.port.port}`);
-    expect(logged).toMatch(/^TLS: its certificate is for another address .*--advertise/);
+    expect(logged).toMatch(/^TLS: its certificate is for another address .*address set/);
   });
 
   test("pin: another authority", async () => {

@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import { fromJsonString, toJsonString } from "@bufbuild/protobuf";
 import { type EnrollRequest, EnrollRequestSchema, type EnrollResponse, EnrollResponseSchema } from "#proto/hosts_pb.ts";
 import { isErrorCode, OzError, toOzError } from "#core/errors.ts";
-import type { ControlAddress } from "./control-address.ts";
+import type { ControlAddress } from "#core/control-address.ts";
 import { reachHint, reachStage, type ReachStage, reachWords } from "./reach-trouble.ts";
 
 const path = "/ozwald.v1.EnrollmentService/Enroll";
@@ -95,12 +95,17 @@ function requestError(where: string, error: OzError, timedOutAfterMs: number): O
   if (timedOutAfterMs > 0) return unreachable(where, `no answer within ${timedOutAfterMs} ms`, error, "TLS");
   if ((error.cause as { code?: string } | undefined)?.code !== "ERR_TLS_CERT_ALTNAME_INVALID")
     return unreachable(where, error.message, error);
+  return otherName(where, error);
+}
+
+/** The right authority, with a certificate that is not for the address. */
+export function otherName(where: string, cause?: unknown): OzError {
   return new OzError(
     "unauthenticated",
     `the certificate of the control plane is not for the address ${where}. The token was not sent`,
     {
-      hint: "Start the control plane with --advertise and that address, or use an address that it was started with.",
-      cause: error,
+      hint: "On its machine: ozwald-controlplane address set with that address, or use one that `address show` lists.",
+      cause,
     },
   );
 }

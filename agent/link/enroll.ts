@@ -1,23 +1,23 @@
 // Joins this machine to a cluster. The token is sent only over a connection whose authority is the one it names.
-import { createHash, X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
-import tls from "node:tls";
+import { X509Certificate } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { EnrollRequestSchema, type EnrollResponse } from "#proto/hosts_pb.ts";
 import { OzError } from "#core/errors.ts";
 import { parseJoinToken } from "#core/join-token.ts";
+import { authorityOf, lookTls, publicKeySha256 } from "#core/tls-look.ts";
 import { certificateRequest, newKeyPem } from "./certificate-request.ts";
-import { type ControlAddress, parseControlAddress } from "./control-address.ts";
-import { callEnroll, unreachable } from "./enroll-call.ts";
+import { type ControlAddress, parseControlAddress } from "#core/control-address.ts";
+import { callEnroll, otherName, unreachable } from "./enroll-call.ts";
 import {
   certificateFits,
   discardKey,
   type HostIdentity,
   loadIdentity,
+  saveAddresses,
   saveIdentity,
   saveKey,
 } from "./identity-files.ts";
-import { reachStage } from "./reach-trouble.ts";
+import { cutStage } from "./reach-trouble.ts";
 
 export type EnrollOptions = {
   /** Control plane, "https://10.0.0.5:7443". */
@@ -33,17 +33,23 @@ export type EnrollOptions = {
 
 const defaultMs = 15_000;
 
-export type Enrolled = { readonly outcome: "joined" | "already_joined"; readonly identity: HostIdentity };
+/** moved: it had joined, at another address of that control plane, and dials this one from its next start on. */
+export type Enrolled = { readonly outcome: "joined" | "already_joined" | "moved"; readonly identity: HostIdentity };
 
 /**
  * Joins, or finds that this machine has joined that cluster before (then the token is not used).
+ * Then another address than before is kept, if that cluster answers there.
  * Throws bad_request (token, address), unavailable, unauthenticated (token refused, or the wrong server), already_exists (other cluster).
  */
 export async function enroll(options: EnrollOptions): Promise<Enrolled> {
   const address = parseControlAddress(options.address);
   const { caSha256 } = parseJoinToken(options.token);
   const present = await loadIdentity(options.stateDir);
-  if (present !== undefined) return alreadyJoined(present, caSha256, options.stateDir);
+  if (present !== undefined) {
+    requireSameCluster(present, caSha256, options.stateDir);
+    if (present.address === address.text) return { outcome: "already_joined", identity: present };
+    return { outcome: "moved", identity: await keepAddress(present, address, options) };
+  }
   const caPem = await fetchAuthority(address, caSha256, options);
   const keyPem = newKeyPem();
   const { token, hostname, timeoutMs = defaultMs, signal } = options;
@@ -66,6 +72,7 @@ export async function enroll(options: EnrollOptions): Promise<Enrolled> {
     name: answer.name,
     clusterId: answer.clusterId,
     address: address.text,
+    addresses: [],
     keyPem,
     certPem: answer.certificatePem,
     caPem,
@@ -74,8 +81,26 @@ export async function enroll(options: EnrollOptions): Promise<Enrolled> {
   return { outcome: "joined", identity };
 }
 
-function alreadyJoined(identity: HostIdentity, caSha256: string, stateDir: string): Enrolled {
-  if (publicKeySha256(new X509Certificate(identity.caPem)) === caSha256) return { outcome: "already_joined", identity };
+/** A host whose control plane moved while it was off. */
+async function keepAddress(
+  identity: HostIdentity,
+  address: ControlAddress,
+  options: EnrollOptions,
+): Promise<HostIdentity> {
+  const { caPem } = identity;
+  const caSha256 = publicKeySha256(new X509Certificate(caPem));
+  await fetchAuthority(address, caSha256, options);
+  const { timeoutMs = defaultMs, signal } = options;
+  const look = await lookTls({ ...address, caPem }, { timeoutMs, signal });
+  if (look.outcome !== "shown" || look.untrusted !== "") throw unreachable(address.text, "its certificate is not good");
+  if (look.otherName !== "") throw otherName(address.text);
+  const moved = { ...identity, address: address.text };
+  await saveAddresses(options.stateDir, moved);
+  return moved;
+}
+
+function requireSameCluster(identity: HostIdentity, caSha256: string, stateDir: string): void {
+  if (publicKeySha256(new X509Certificate(identity.caPem)) === caSha256) return;
   throw new OzError(
     "already_exists",
     `this machine is host ${identity.name} of another cluster, at ${identity.address}`,
@@ -87,17 +112,7 @@ function alreadyJoined(identity: HostIdentity, caSha256: string, stateDir: strin
 
 /** Certificate of the authority, taken from the chain that the server shows and compared with the token. Nothing is sent. */
 async function fetchAuthority(address: ControlAddress, caSha256: string, options: EnrollOptions): Promise<string> {
-  const leaf = await shownCertificate(address, options);
-  const chain: X509Certificate[] = [];
-  for (
-    let one: X509Certificate | undefined = leaf;
-    one !== undefined && chain.length < 8;
-    one = one.issuerCertificate
-  ) {
-    if (chain.some((seen) => seen.fingerprint256 === one?.fingerprint256)) break;
-    chain.push(one);
-  }
-  const authority = chain.find((one) => one.ca && publicKeySha256(one) === caSha256);
+  const authority = authorityOf(await shownCertificate(address, options), caSha256).pinned;
   if (authority === undefined) {
     throw new OzError(
       "unauthenticated",
@@ -110,36 +125,21 @@ async function fetchAuthority(address: ControlAddress, caSha256: string, options
   return authority.toString();
 }
 
-function shownCertificate(
+async function shownCertificate(
   { host, port, text }: ControlAddress,
-  options: EnrollOptions,
+  { timeoutMs = defaultMs, signal }: EnrollOptions,
 ): Promise<X509Certificate | undefined> {
-  const { timeoutMs = defaultMs, signal } = options;
-  return new Promise((resolve, reject) => {
-    const socket = tls.connect({
-      ...{ host, port, minVersion: "TLSv1.3", ALPNProtocols: ["http/1.1"], rejectUnauthorized: false },
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-    });
-    const end = (finish: () => void) => {
-      signal?.removeEventListener("abort", aborted);
-      clearTimeout(timer);
-      finish();
-      socket.destroy();
-    };
-    const aborted = () => end(() => reject(new OzError("cancelled", "joining was cancelled")));
-    let stage: "TCP" | "TLS" = "TCP";
-    const late = () => reject(unreachable(text, `no answer within ${timeoutMs} ms`, undefined, stage));
-    const timer = setTimeout(() => end(late), timeoutMs);
-    socket.once("connect", () => (stage = "TLS"));
-    signal?.addEventListener("abort", aborted, { once: true });
-    if (signal?.aborted) aborted();
-    socket.once("secureConnect", () => end(() => resolve(socket.getPeerX509Certificate())));
-    socket.once("error", (error) => {
-      // Once the connection stands, a reset is somebody who does not like the handshake.
-      const cut = stage === "TLS" && reachStage(error.message) !== "TLS" ? stage : undefined;
-      end(() => reject(unreachable(text, error.message, error, cut)));
-    });
-  });
+  const look = await lookTls({ host, port }, { timeoutMs, signal });
+  switch (look.outcome) {
+    case "shown":
+      return look.certificate;
+    case "aborted":
+      throw new OzError("cancelled", "joining was cancelled");
+    case "late":
+      throw unreachable(text, `no answer within ${timeoutMs} ms`, undefined, look.stage);
+    case "failed":
+      throw unreachable(text, look.error.message, look.error, cutStage(look));
+  }
 }
 
 function checkAnswer(answer: EnrollResponse, keyPem: string, caSha256: string, { text }: ControlAddress): void {
@@ -156,11 +156,4 @@ function checkAnswer(answer: EnrollResponse, keyPem: string, caSha256: string, {
     "internal",
     `${text} answered with a certificate that does not fit this host's key or the authority of the token`,
   );
-}
-
-/** SHA-256 of the public key (SPKI) of a certificate, hex. */
-function publicKeySha256(certificate: X509Certificate): string {
-  return createHash("sha256")
-    .update(certificate.publicKey.export({ type: "spki", format: "der" }))
-    .digest("hex");
 }

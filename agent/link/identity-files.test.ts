@@ -7,7 +7,7 @@ import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { certificateRequest, newKeyPem } from "./certificate-request.ts";
-import { parseControlAddress } from "./control-address.ts";
+import { parseControlAddress } from "#core/control-address.ts";
 import { type HostIdentity, loadIdentity, replaceKeyPair, saveIdentity } from "./identity-files.ts";
 import { renewalTime } from "./renew.ts";
 
@@ -38,6 +38,7 @@ async function identity(): Promise<HostIdentity> {
     name: "web-1",
     clusterId: "c1",
     address: "https://10.0.0.5:7443",
+    addresses: ["https://control.lan:7443"],
     keyPem,
     certPem,
     caPem: certPem,

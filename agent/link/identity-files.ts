@@ -11,6 +11,8 @@ export type HostIdentity = {
   readonly clusterId: string;
   /** Control plane: "https://10.0.0.5:7443". */
   readonly address: string;
+  /** All its addresses as it said them last, best first; empty when it named none. */
+  readonly addresses: readonly string[];
   readonly keyPem: string;
   readonly certPem: string;
   readonly caPem: string;
@@ -53,13 +55,24 @@ export async function discardKey(stateDir: string): Promise<void> {
 
 /** Writes a new identity; identity.json comes last. */
 export async function saveIdentity(stateDir: string, identity: HostIdentity): Promise<void> {
-  const { hostId, name, clusterId, address, keyPem, certPem, caPem } = identity;
+  const { keyPem, certPem, caPem } = identity;
   await prepareStateDir(stateDir);
   await rm(join(stateDir, `${files.cert}.next`), { force: true });
   await writeWhole(stateDir, files.key, keyPem);
   await writeWhole(stateDir, files.cert, certPem);
   await writeWhole(stateDir, files.ca, caPem);
-  await writeWhole(stateDir, files.identity, `${JSON.stringify({ hostId, name, clusterId, address }, null, 2)}\n`);
+  await saveAddresses(stateDir, identity);
+}
+
+/** Replaces the addresses of an identity that is there; key and certificates stay. */
+export async function saveAddresses(stateDir: string, identity: Facts): Promise<void> {
+  const { hostId, name, clusterId, address, addresses } = identity;
+  const more = addresses.length === 0 ? {} : { addresses };
+  await writeWhole(
+    stateDir,
+    files.identity,
+    `${JSON.stringify({ hostId, name, clusterId, address, ...more }, null, 2)}\n`,
+  );
 }
 
 /**
@@ -102,19 +115,22 @@ export function certificateFits(keyPem: string, certPem: string): boolean {
   }
 }
 
-type Facts = Pick<HostIdentity, "hostId" | "name" | "clusterId" | "address">;
+type Facts = Pick<HostIdentity, "hostId" | "name" | "clusterId" | "address" | "addresses">;
 
 function parseFacts(text: string): Facts | undefined {
   try {
-    const { hostId, name, clusterId, address } = JSON.parse(text) as Partial<Record<keyof Facts, unknown>>;
+    const facts = JSON.parse(text) as Partial<Record<keyof Facts, unknown>>;
+    const { hostId, name, clusterId, address, addresses = [] } = facts;
     if (
       typeof hostId !== "string" ||
       typeof name !== "string" ||
       typeof clusterId !== "string" ||
-      typeof address !== "string"
+      typeof address !== "string" ||
+      !Array.isArray(addresses)
     )
       return undefined;
-    return { hostId, name, clusterId, address };
+    const told = addresses.filter((one): one is string => typeof one === "string");
+    return { hostId, name, clusterId, address, addresses: told };
   } catch {
     return undefined;
   }

@@ -72,6 +72,12 @@ export class LinkStream {
     this.#set("flush", this.#pace.delayMs(), () => this.#flush());
   }
 
+  /** Tells what came of trying another address. */
+  addressTried(address: string, problem: string): void {
+    if (this.#welcome === undefined) return;
+    this.#write({ case: "addressTried", value: { $typeName: "ozwald.v1.AddressTried", address, problem } });
+  }
+
   end(reason: string): void {
     this.#end(reason);
   }

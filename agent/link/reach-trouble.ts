@@ -16,6 +16,11 @@ export function reachStage(said: string): ReachStage | undefined {
   return patterns.find(([, pattern]) => pattern.test(said))?.[0];
 }
 
+/** The stage of a handshake that failed when its words tell none: once the connection stands, a reset is somebody who does not like it. */
+export function cutStage({ stage, error }: { stage: "TCP" | "TLS"; error: Error }): ReachStage | undefined {
+  return stage === "TLS" && reachStage(error.message) !== "TLS" ? stage : undefined;
+}
+
 /** "DNS: no address was found for the name …". Words that are of no stage stay as they are. */
 export function reachWords(said: string): string {
   const stage = reachStage(said);
@@ -64,7 +69,7 @@ function sentence(stage: ReachStage, said: string): string {
     case "TLS":
       if (/expired|not yet valid/.test(said)) return `${said}; compare the clocks of both machines (date)`;
       return /altnames/.test(said)
-        ? `its certificate is for another address (${said}); start the control plane with --advertise and this one`
+        ? `its certificate is for another address (${said}); on its machine: ozwald-controlplane address set with this one`
         : `what answers there does not speak TLS 1.3 as a control plane does (${said})`;
     case "pin":
       return `its certificate is not of the authority that this host trusts (${said})`;

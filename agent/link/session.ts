@@ -14,26 +14,27 @@ import type { Observed } from "#proto/replicas_pb.ts";
 import { type Clock, sleep } from "#core/clock.ts";
 import { OzError, toOzError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
+import { unlessAborted } from "#core/unless-aborted.ts";
 import type { AgentChannel, ChannelEnd } from "./channel.ts";
 import { LinkStream, type StreamEnd } from "./link-stream.ts";
 import { type LinkEvent, type LinkState, nextLinkState } from "./link-state.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import { parseControlAddress } from "./control-address.ts";
+import { parseControlAddress } from "#core/control-address.ts";
 import { reachWords, silenceWords } from "./reach-trouble.ts";
 import { type Keepalive, type LinkIdentity, type LinkTransport, openTransport } from "./transport.ts";
 
 export type LinkOptions = {
   readonly identity: LinkIdentity;
-  /** Control plane: "https://10.0.0.5:7443". */
-  readonly address: string;
+  /** Addresses of the control plane ("https://10.0.0.5:7443") in the order in which they are dialled; the next one after each failure. */
+  addresses(): readonly [string, ...string[]];
   readonly clock: Clock;
   /** In [0, 1), for the jitter. */
   random(): number;
   readonly log: Log;
-  /** Made anew for every stream; it must bound its own time. */
+  /** Made anew for every stream; it must bound its own time. Not waited for when the link ends. */
   hello(): Promise<Hello>;
-  /** Every Welcome, renewed ones too: periods and history are in it. Throwing refuses it. */
-  onWelcome(welcome: Welcome): void | Promise<void>;
+  /** Every Welcome, renewed ones too: periods and history are in it. dialed: address it came from. Throwing refuses it. */
+  onWelcome(welcome: Welcome, dialed: string): void | Promise<void>;
   /** One at a time, newest first; welcome is the one of the stream that brought it. Must bound its own time; throwing is "not accepted". */
   onAssignment(assignment: Assignment, welcome: Welcome): Promise<AssignmentResult>;
   /** Serves a log or a command; what it throws is told to whoever asked. */
@@ -52,7 +53,8 @@ export type LinkOptions = {
 };
 
 /** What a stream needs of the link. */
-export type LinkDeps = Pick<LinkOptions, "clock" | "onWelcome" | "onAssignment" | "onOpenChannel"> & {
+export type LinkDeps = Pick<LinkOptions, "clock" | "onAssignment" | "onOpenChannel"> & {
+  onWelcome(welcome: Welcome): void | Promise<void>;
   readonly outbox: Outbox;
   readonly coalesceMs: number;
   readonly connectMs: number;
@@ -67,6 +69,12 @@ export type AgentLink = {
   telemetry(sample: Telemetry): void;
   inventory(inventory: Inventory): void;
   state(): LinkState;
+  /** Address of the control plane that was dialled last. */
+  dialed(): string;
+  /** Ends the present stream and dials anew, at the first of the addresses. */
+  redial(reason: string): void;
+  /** Tells what came of trying another address; problem is empty when none is better. Nothing is said without a stream. */
+  addressTried(address: string, problem: string): void;
   /** Throws unavailable when there is no stream. */
   renewCertificate(csrPem: string, signal: AbortSignal): Promise<RenewCertificateResponse>;
   /** Uses another key and certificate from now on: reconnects at once. */
@@ -77,6 +85,9 @@ export type AgentLink = {
 
 /** Closed reasons after which an immediate return would only make it worse. */
 const patientReasons = new Set(["superseded", "quarantined", "revoked", "fenced"]);
+
+/** Different reasons that are told while there is no link. */
+const mostTold = 100;
 
 /** Starts dialling; it goes on until the link is disposed. */
 export function startLink(options: LinkOptions): AgentLink {
@@ -92,11 +103,15 @@ class Link implements AgentLink {
   #state: LinkState;
   #stream: LinkStream | undefined;
   #transport: LinkTransport | undefined;
-  #lastReason = "";
+  #dialed: string;
+  /** Attempts without a Welcome since the last one: which address is next. */
+  #misses = 0;
+  readonly #told = new Set<string>();
 
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#identity = options.identity;
+    this.#dialed = options.addresses()[0];
     this.#state = { state: "closed", since: options.clock.now(), reason: "not started" };
     this.#running = this.#run();
   }
@@ -118,6 +133,18 @@ class Link implements AgentLink {
 
   state(): LinkState {
     return this.#state;
+  }
+
+  dialed(): string {
+    return this.#dialed;
+  }
+
+  redial(reason: string): void {
+    this.#stream?.end(reason);
+  }
+
+  addressTried(address: string, problem: string): void {
+    this.#stream?.addressTried(address, problem);
   }
 
   async renewCertificate(csrPem: string, signal: AbortSignal): Promise<RenewCertificateResponse> {
@@ -147,6 +174,7 @@ class Link implements AgentLink {
       this.#stream = this.#transport = undefined;
       if (signal.aborted) break;
       if (closed !== "") onClosed?.(closed, reason);
+      this.#misses = this.#state.state === "ready" ? 0 : this.#misses + 1;
       this.#step({ event: "lost", reason, patient: patientReasons.has(closed), random: random() });
       if (this.#state.state !== "backoff") break;
       const waitMs = this.#state.until - clock.now();
@@ -159,9 +187,13 @@ class Link implements AgentLink {
 
   /** One attempt, from Hello to the end of its stream. */
   async #attempt(): Promise<StreamEnd> {
-    const { hello, address, keepalive, pictureComplete = always } = this.#options;
+    const { hello, addresses, keepalive, pictureComplete = always } = this.#options;
+    const all = addresses();
+    const address = all[this.#misses % all.length] ?? all[0];
+    this.#dialed = address;
     this.#outbox.rewind();
-    const said = await hello();
+    const said = await unlessAborted(hello(), this.#stop.signal);
+    said.dialedAddress = address;
     this.#outbox.seed(said.observed, pictureComplete());
     if (this.#stop.signal.aborted) return { reason: "the agent stops", closed: "" };
     this.#transport = openTransport(this.#identity, address, keepalive);
@@ -173,17 +205,21 @@ class Link implements AgentLink {
   /** Before the first word, a silence may be of the network or of the control plane. */
   readonly #tellApart = async (end: StreamEnd): Promise<StreamEnd> => {
     if (end.silentMs === undefined || this.#stop.signal.aborted) return end;
-    const { host, port } = parseControlAddress(this.#options.address);
-    return { closed: end.closed, reason: await silenceWords(host, port, end.silentMs) };
+    const { host, port } = parseControlAddress(this.#dialed);
+    return {
+      closed: end.closed,
+      reason: await unlessAborted(silenceWords(host, port, end.silentMs), this.#stop.signal),
+    };
   };
 
   #deps(): LinkDeps {
     const { clock, connectMs = 20_000, coalesceMs = 100, pictureComplete = always, ...options } = this.#options;
     const identity = this.#identity;
+    const dialed = this.#dialed;
     return {
       ...{ clock, connectMs, coalesceMs, outbox: this.#outbox },
       pictureComplete: () => pictureComplete(),
-      onWelcome: (welcome) => options.onWelcome(welcome),
+      onWelcome: (welcome) => options.onWelcome(welcome, dialed),
       onAssignment: (assignment, welcome) => options.onAssignment(assignment, welcome),
       onOpenChannel: (request, channel) => options.onOpenChannel(request, channel),
       welcomed: (welcome) => this.#step({ event: "welcomed", welcome }),
@@ -194,7 +230,7 @@ class Link implements AgentLink {
   #step(event: LinkEvent): void {
     const next = nextLinkState(this.#state, event, this.#options.clock.now());
     if (next === this.#state) return;
-    if (next.state === "ready") this.#lastReason = "";
+    if (next.state === "ready") this.#told.clear();
     this.#state = next;
     this.#options.onState?.(next);
   }
@@ -202,9 +238,10 @@ class Link implements AgentLink {
   /** Each reason once; a control plane that is away for a night is one line. */
   #tell(reason: string, waitMs: number): void {
     const { log } = this.#options;
-    const write = reason === this.#lastReason ? "debug" : "warn";
-    this.#lastReason = reason;
-    log[write]({ reason, waitMs }, "no link to the control plane; containers keep running, trying again");
+    const address = this.#dialed;
+    const write = this.#told.has(address + reason) ? "debug" : "warn";
+    if (this.#told.size < mostTold) this.#told.add(address + reason);
+    log[write]({ reason, address, waitMs }, "no link to the control plane; containers keep running, trying again");
   }
 }
 

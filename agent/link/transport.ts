@@ -15,7 +15,7 @@ import {
 } from "#proto/agent_pb.ts";
 import { OzError } from "#core/errors.ts";
 import { grpcService } from "#core/grpc-service.ts";
-import { parseControlAddress } from "./control-address.ts";
+import { parseControlAddress } from "#core/control-address.ts";
 import type { HostIdentity } from "./identity-files.ts";
 
 export type LinkIdentity = Pick<HostIdentity, "hostId" | "keyPem" | "certPem" | "caPem">;

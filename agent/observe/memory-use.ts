@@ -2,6 +2,7 @@
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import { type Loop, startLoop } from "#core/reconcile.ts";
+import { unlessAborted } from "#core/unless-aborted.ts";
 import type { ContainerEngine } from "../apply/engine.ts";
 import { createSlots } from "../apply/slots.ts";
 import type { Survey } from "./survey.ts";
@@ -36,7 +37,7 @@ export function startMemoryUse(deps: {
     for (const id of bytes.keys()) if (!alive.has(id)) bytes.delete(id);
     let changed = false;
     const one = async (id: string, container: string) => {
-      const used = await engine.memoryBytes(container);
+      const used = await unlessAborted(engine.memoryBytes(container), signal);
       const before = bytes.get(id);
       if (used === undefined || (before !== undefined && Math.abs(used - before) <= before * noise)) return;
       bytes.set(id, used);

@@ -27,9 +27,14 @@ export class World {
   }
 
   facts(): Facts {
-    const health = this.found
-      .filter(({ phase, replicaId }) => phase === "running" && !this.crashing.has(replicaId))
-      .map(({ replicaId, attempt }) => [replicaId, { attempt, verdict: "ready" as const }] as const);
+    // As on a host: the newest attempt of no older generation than the wanted one.
+    const health = [...this.desired.run.values()].flatMap(({ replicaId, generation }) => {
+      const watched = this.alive(replicaId)
+        .toSorted((a, b) => a.attempt - b.attempt)
+        .findLast((each) => each.generation >= generation);
+      if (watched === undefined || this.crashing.has(replicaId)) return [];
+      return [[replicaId, { attempt: watched.attempt, verdict: "ready" as const }] as const];
+    });
     return {
       staged: this.#staged,
       health: new Map(health),

@@ -77,6 +77,7 @@ function columns(io: Io, wide: boolean): Column<Host>[] {
     },
     { title: "AGENT", value: (host) => host.agentVersion },
     { title: "ADDRESS", value: (host) => host.address },
+    { title: "DIALS", value: (host) => host.dialedAddress.replace("https://", "") },
     { title: "SYSTEM", value: (host) => host.inventory?.os ?? "" },
   ];
 }
@@ -113,6 +114,7 @@ function remarks(host: Host, nowMs: number): string {
     ...ran,
     ...expected,
     ...(host.problem === "" ? [] : [host.problem]),
+    ...(host.addressProblem === "" ? [] : [`dials ${host.dialedAddress} and does not reach ${host.addressProblem}`]),
     ...engine,
     ...(host.inventory?.warnings ?? []),
   ];

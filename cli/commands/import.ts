@@ -98,7 +98,9 @@ async function fromContainers({ io }: Session, names: readonly string[], project
 async function print(io: Session["io"], imported: Imported, madeBy: string): Promise<number> {
   const { settingsYaml } = await import("#core/import/settings-yaml.ts");
   io.out(settingsYaml(imported, madeBy));
-  for (const { key, text } of imported.notes) io.err(`${key === "" ? "" : `${key}: `}${text}\n`);
+  for (const { key, text, at } of imported.notes) {
+    io.err(`${at === undefined ? "" : `${at} `}${key === "" ? "" : `${key}: `}${text}\n`);
+  }
   const { services, instances } = imported.settings;
   const sum = `${counted(services.length, "service")}, ${counted(instances.length, "instance")}`;
   io.err(`${sum}, ${counted(imported.notes.length, "note")}.\n`);

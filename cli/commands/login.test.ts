@@ -9,7 +9,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import { StatusService } from "#proto/status_pb.ts";
 import { TokensService } from "#proto/tokens_pb.ts";
 import { main } from "../main.ts";
-import { publicKeySha256 } from "../pinned-authority.ts";
+import { publicKeySha256 } from "#core/tls-look.ts";
 import { makeAuthority } from "../testing/authority.ts";
 import { apiError, fakeControlplane, type FakeControlplane } from "../testing/fake-controlplane.ts";
 import { fakeIo, type FakeIo, type FakeIoOptions } from "../testing/fake-io.ts";

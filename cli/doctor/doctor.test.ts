@@ -167,6 +167,17 @@ describe("ozctl doctor", () => {
     expect(plane.requests).toEqual([]);
   });
 
+  test("an address that the certificate does not name is told from another authority, with what it names", async () => {
+    const authority = await makeAuthority();
+    const plane = await control(routes(), { on: "https", ...authority });
+    const { of } = await doctor(contextFor(plane.address.replace("127.0.0.1", "localhost"), authority.caPem));
+    expect(of("authority")?.troubles[0]).toMatchObject({
+      message: expect.stringContaining("shows a certificate for other names: IP Address:127.0.0.1"),
+      fix: expect.stringContaining("ozwald-controlplane address set"),
+    });
+    expect(plane.requests).toEqual([]);
+  });
+
   test("a revoked token fails at the token", async () => {
     const plane = await control(routes({ tokenRefused: true }), { on: "https", ...(await makeAuthority()) });
     const { of } = await doctor(plane.env);

@@ -54,6 +54,8 @@ export type Facts = {
   /** Unset when the control plane was not reached. */
   readonly status?: GetStatusResponse;
   readonly printed?: PrintedAddress;
+  /** Addresses of the control plane that are kept for those who have not moved; unset when it does not say. */
+  readonly oldAddresses?: readonly string[];
   /** Only the one of --host, when that was said. */
   readonly hosts: readonly Host[];
   readonly instances: readonly Instance[];

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { OzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
+import { AddressService } from "#proto/address_pb.ts";
 import { type Host, HostsService, HostState } from "#proto/hosts_pb.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { StatusService } from "#proto/status_pb.ts";
@@ -45,6 +46,9 @@ export async function gatherFacts(session: Session, hostName: string | undefined
     reach: { address: context.address },
     status: answers.status,
     ...(printed !== undefined && { printed }),
+    ...(answers.addresses !== undefined && {
+      oldAddresses: answers.addresses.filter(({ present }) => !present).map(({ address }) => address),
+    }),
     ...(clockAheadMs !== undefined && { clockAheadMs }),
     hosts,
     instances: answers.instances.map((instance) => ({
@@ -63,7 +67,12 @@ async function askAll(client: Client) {
     client.call(HostsService.method.listHosts, {}),
     client.call(InstancesService.method.listInstances, {}),
   ]);
-  return { status, hosts, instances, unknown };
+  const older = { addresses: undefined };
+  const { addresses } = await client.call(AddressService.method.listAddresses, {}).catch((error: unknown) => {
+    if (error instanceof OzError && error.code === "not_supported") return older;
+    throw error;
+  });
+  return { status, hosts, instances, unknown, addresses };
 }
 
 function chooseHosts(hosts: readonly Host[], name: string | undefined): readonly Host[] {
@@ -80,11 +89,7 @@ async function reachFailure(context: Context): Promise<Reach["failed"]> {
   if (context.address.startsWith("unix:") || parseAddress(context.address).protocol === "http:") return undefined;
   const result = await probeTls(context.address, context.caPem);
   if ("stage" in result) return { ...result, hint: stageHint(result.stage, context.address) };
-  const { untrusted, certificate } = result.shown;
-  const url = parseAddress(context.address);
-  const mismatch = process
-    .getBuiltinModule("node:tls")
-    .checkServerIdentity(url.hostname.replace(/^\[|\]$/g, ""), certificate);
+  const { untrusted, certificate, otherName } = result.shown;
   if (untrusted === "CERT_HAS_EXPIRED" || untrusted === "CERT_NOT_YET_VALID") {
     const when = untrusted === "CERT_HAS_EXPIRED" ? "has ended" : "is not valid yet";
     const hint = "Compare the clocks of both machines (date); if they are right, restart the control plane.";
@@ -94,9 +99,9 @@ async function reachFailure(context: Context): Promise<Reach["failed"]> {
     const message = `${context.address} shows a certificate that is not of the cluster this context knows (${untrusted})`;
     return { stage: "authority", message, hint: stageHint("authority", context.address) };
   }
-  if (mismatch === undefined) return undefined;
+  if (otherName === "") return undefined;
   const message = `${context.address} shows a certificate for other names: ${certificate.subjectaltname ?? "none"}`;
-  const hint = "Use one of those in the context, or start the control plane with --advertise and this address.";
+  const hint = "Use one of those in the context, or on its machine:  ozwald-controlplane address set  with this one.";
   return { stage: "authority", message, hint };
 }
 
@@ -106,12 +111,10 @@ async function lookAtPrinted(address: string): Promise<PrintedAddress | undefine
   const result = await probeTls(address, undefined);
   const nothing = { address, certificateNames: "", namesIt: false };
   if ("stage" in result) return { ...nothing, unreached: result.message };
-  const { certificate } = result.shown;
-  const host = new URL(address).hostname.replace(/^\[|\]$/g, "");
-  const { checkServerIdentity } = process.getBuiltinModule("node:tls");
+  const { certificate, otherName } = result.shown;
   return {
     ...{ address, unreached: "", certificateNames: certificate.subjectaltname ?? "nothing" },
-    namesIt: checkServerIdentity(host, certificate) === undefined,
+    namesIt: otherName === "",
     endsAtMs: Date.parse(certificate.valid_to),
   };
 }

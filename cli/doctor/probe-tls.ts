@@ -2,12 +2,14 @@
 import { isIP } from "node:net";
 import type { PeerCertificate } from "node:tls";
 import { OzError } from "#core/errors.ts";
+import { lookTls } from "#core/tls-look.ts";
 import { parseAddress } from "../connect-json.ts";
 import type { Stage } from "./facts.ts";
 
 export type Shown = {
   readonly certificate: PeerCertificate;
   /** Why the chain is not trusted; empty when it is. */ readonly untrusted: string;
+  /** Why it is not for the address; empty when it is. */ readonly otherName: string;
 };
 export type ProbeResult =
   | { readonly shown: Shown }
@@ -21,28 +23,20 @@ export async function probeTls(address: string, caPem: string | undefined): Prom
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const lookup = await lookUp(host);
   if (lookup !== undefined) return lookup;
-  const tls = process.getBuiltinModule("node:tls");
-  return new Promise((resolve) => {
-    let connected = false;
-    const socket = tls.connect({
-      ...{ host, port: Number(url.port || 443), minVersion: "TLSv1.3", rejectUnauthorized: false },
-      ...(isIP(host) === 0 && { servername: host }),
-      ...(caPem !== undefined && { ca: caPem }),
-    });
-    const end = (result: ProbeResult) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(result);
-    };
-    const fail = (message: string, code: string) => end({ stage: connected ? "tls" : "tcp", message, code });
-    const timer = setTimeout(() => fail(`no answer within ${timeoutMs / 1000} s`, "ETIMEDOUT"), timeoutMs);
-    socket.once("connect", () => (connected = true));
-    socket.once("error", (error: NodeJS.ErrnoException) => fail(error.message, error.code ?? ""));
-    socket.once("secureConnect", () => {
-      const untrusted = socket.authorized ? "" : String(socket.authorizationError);
-      end({ shown: { certificate: socket.getPeerCertificate(), untrusted } });
-    });
-  });
+  const look = await lookTls({ host, port: Number(url.port || 443), caPem }, { timeoutMs });
+  switch (look.outcome) {
+    case "shown":
+      return { shown: { certificate: look.legacy, untrusted: look.untrusted, otherName: look.otherName } };
+    case "failed":
+      return { stage: look.stage === "TLS" ? "tls" : "tcp", message: look.error.message, code: look.error.code ?? "" };
+    case "late":
+      return {
+        ...{ stage: look.stage === "TLS" ? "tls" : "tcp", code: "ETIMEDOUT" },
+        message: `no answer within ${timeoutMs / 1000} s`,
+      };
+    case "aborted":
+      throw new OzError("cancelled", "ended before the answer came");
+  }
 }
 
 async function lookUp(host: string): Promise<Exclude<ProbeResult, { shown: Shown }> | undefined> {
@@ -61,7 +55,7 @@ async function lookUp(host: string): Promise<Exclude<ProbeResult, { shown: Shown
 export function stageHint(stage: Stage, address: string): string {
   switch (stage) {
     case "dns":
-      return "Is the name right?  getent hosts NAME. An address works too: start the control plane with --advertise and it.";
+      return "Is the name right?  getent hosts NAME. Its addresses, on its machine:  ozwald-controlplane address show";
     case "tcp":
       return "Is the control plane up?  there: systemctl status ozwald-controlplane. Does a firewall let this machine through?";
     case "tls":

@@ -1,6 +1,6 @@
 // ozwald, the command of the original Python project: its actions over its REST interface, and for each what ozctl calls it.
 import { errorCodes, toOzError } from "#core/errors.ts";
-import { commit, version } from "#core/version.ts";
+import { commit, protoHash, version } from "#core/version.ts";
 import { errorText } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { provisionerPlaces } from "./places.ts";
@@ -66,7 +66,8 @@ export async function originalMain(argv: readonly string[], io: Io): Promise<num
     return first === undefined ? 2 : 0;
   }
   if (first === "version" || first === "--version") {
-    io.out(`ozwald ${version} (${commit})\n`);
+    const json = argv.includes("json");
+    io.out(json ? `${JSON.stringify({ version, commit, proto: protoHash })}\n` : `ozwald ${version} (${commit})\n`);
     return 0;
   }
   try {

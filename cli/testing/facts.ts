@@ -53,6 +53,7 @@ export const wellFacts: Facts = {
     ...{ address: "https://10.0.0.5:7443", unreached: "", certificateNames: "IP Address:10.0.0.5", namesIt: true },
     endsAtMs: nowMs + 60 * 86_400_000,
   },
+  oldAddresses: [],
   hosts: [sampleHost()],
   instances: [sampleInstance(ReplicaState.READY)],
   unknown: [],

@@ -82,7 +82,7 @@ function install(context: AdmissionContext, record: HostRecord, newcomer: Newcom
   const now = context.clock.now();
   Object.assign(record, { holder: newcomer, heardAt: now, sequence: 0n, contacts: undefined, refusedAt: undefined });
   record.view = welcomedView(record.view, newcomer, now);
-  session.send(welcome(admission, state.timings, state.telemetryMs, now));
+  session.send(welcome(admission, state, now));
   if (admission.obeys && record.assignment !== undefined) session.send(assignmentMessage(record.assignment));
   changed(session.hostId, "state");
   changed(session.hostId, "observed");

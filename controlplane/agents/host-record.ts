@@ -41,18 +41,17 @@ export type KnownHost = {
   readonly address?: string;
   readonly agentVersion?: string;
   readonly bootId?: string;
+  readonly dialedAddress?: string;
 };
 
 export function newRecord(known: KnownHost): HostRecord {
-  const { hostId, lastHeardAt, address = "", agentVersion = "", bootId = "" } = known;
+  const { hostId, lastHeardAt, address = "", agentVersion = "", bootId = "", dialedAddress = "" } = known;
   return {
     view: {
       hostId,
       state: "offline",
       since: lastHeardAt,
-      address,
-      agentVersion,
-      bootId,
+      ...{ address, dialedAddress, addressProblem: "", agentVersion, bootId },
       inventory: undefined,
       telemetry: undefined,
       observed: new Map(),
@@ -79,6 +78,9 @@ export function welcomedView(view: LiveHost, { session, hello, admission }: Newc
     state: "online",
     since: view.state === "online" ? view.since : now,
     address: session.address,
+    // An older agent does not say; what it dialled before stands.
+    dialedAddress: hello.dialedAddress || view.dialedAddress,
+    addressProblem: "",
     agentVersion: hello.agentVersion,
     bootId: hello.bootId,
     inventory: hello.inventory ?? view.inventory,
@@ -106,8 +108,21 @@ function byReplica(observed: readonly Observed[]): [string, Observed][] {
   return observed.map((seen) => [seen.replicaId, seen]);
 }
 
+/** What every host is told of the control plane. */
+export type Told = {
+  readonly timings: HubTimings;
+  readonly telemetryMs: number;
+  readonly addresses: HubAddresses;
+};
+
+/** Addresses of the control plane, asked whenever they are told. */
+export type HubAddresses = {
+  told(): readonly string[];
+  isPresent(address: string): boolean;
+};
+
 /** Welcome, first and renewed. */
-export function welcome(admission: Admitted, timings: HubTimings, telemetryMs: number, now: number): LinkResponse {
+export function welcome(admission: Admitted, { timings, telemetryMs, addresses }: Told, now: number): LinkResponse {
   return create(LinkResponseSchema, {
     message: {
       case: "welcome",
@@ -119,6 +134,7 @@ export function welcome(admission: Admitted, timings: HubTimings, telemetryMs: n
         heartbeatMs: BigInt(timings.heartbeatMs),
         telemetryMs: BigInt(telemetryMs),
         now: timestampFromMs(now),
+        addresses: [...addresses.told()],
       },
     },
   });

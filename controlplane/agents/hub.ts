@@ -8,7 +8,14 @@ import { type RandomBytes, randomId } from "#core/ids.ts";
 import type { Log } from "#core/log.ts";
 import type { Admit, AgentSession, ClosedReason } from "./agent-session.ts";
 import { createChannels, type HostChannel } from "./channels.ts";
-import { type HostRecord, type KnownHost, assignmentMessage, newRecord, welcome } from "./host-record.ts";
+import {
+  type HostRecord,
+  type HubAddresses,
+  type KnownHost,
+  assignmentMessage,
+  newRecord,
+  welcome,
+} from "./host-record.ts";
 import { createLinkIntake, type LinkIntake } from "./link-intake.ts";
 import { defaultHubTimings, type HubTimings, isMassSilence, type LiveHost, presenceAfter } from "./live-host.ts";
 
@@ -35,6 +42,8 @@ export type AgentHub = {
   disconnect(hostId: string, reason: ClosedReason, message: string): void;
   /** Faster telemetry while somebody watches. */
   setWatched(watched: boolean): void;
+  /** Tells every host the addresses of the control plane again. */
+  tellAddresses(): void;
   /** Adds hosts that the store knows; those already here stay as they are. */
   remember(hosts: readonly KnownHost[]): void;
   /** Drops a host that was removed. */
@@ -52,6 +61,8 @@ export type HubOptions = {
   readonly admit: Admit;
   readonly known?: readonly KnownHost[];
   readonly timings?: Partial<HubTimings>;
+  /** Default: none are told. */
+  readonly addresses?: HubAddresses;
 };
 
 /** What the intake and the hub share. */
@@ -59,6 +70,7 @@ export type HubState = {
   readonly records: Map<string, HostRecord>;
   readonly timings: HubTimings;
   telemetryMs: number;
+  readonly addresses: HubAddresses;
   /** Until then nobody is declared silent. */
   settledAt: number;
 };
@@ -70,6 +82,7 @@ export function createHub(options: HubOptions): AgentHub {
     records: new Map(),
     timings,
     telemetryMs: timings.idleTelemetryMs,
+    addresses: options.addresses ?? { told: () => [], isPresent: () => true },
     settledAt: clock.now() + timings.graceMs,
   };
   const channels = createChannels({ clock, newId: () => randomId(options.random), timeoutMs: timings.channelMs });
@@ -116,6 +129,7 @@ export function createHub(options: HubOptions): AgentHub {
     disconnect,
     setWatched: (watched) =>
       setTelemetryPeriod(state, watched ? timings.watchedTelemetryMs : timings.idleTelemetryMs, clock.now()),
+    tellAddresses: () => welcomeAgain(state, clock.now()),
     remember,
     forget(hostId) {
       disconnect(hostId, "revoked", "the host was removed from the cluster");
@@ -155,8 +169,11 @@ function connectedSession(state: HubState, hostId: string): AgentSession {
 function setTelemetryPeriod(state: HubState, telemetryMs: number, now: number): void {
   if (state.telemetryMs === telemetryMs) return;
   state.telemetryMs = telemetryMs;
-  for (const { holder } of state.records.values())
-    holder?.session.send(welcome(holder.admission, state.timings, telemetryMs, now));
+  welcomeAgain(state, now);
+}
+
+function welcomeAgain(state: HubState, now: number): void {
+  for (const { holder } of state.records.values()) holder?.session.send(welcome(holder.admission, state, now));
 }
 
 /** Looks at the clock for silent hosts. A look that comes much too late means that this process was frozen: begin a new grace. */

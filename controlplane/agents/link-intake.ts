@@ -93,6 +93,8 @@ function take(
       return takeReport(options, record, session, message.value);
     case "assignmentResult":
       return takeResult(options, record, session, message.value);
+    case "addressTried":
+      return takeAddressTried(options, record, message.value.problem);
     case "heartbeat":
       // Answered, so that an agent hears of a control plane that hangs although its kernel answers.
       return session.send(acknowledgement(record.sequence));
@@ -137,6 +139,13 @@ function takeResult(
   }
   changed(hostId, "result");
   if (result.rejected.length > 0) rejected(hostId, result);
+}
+
+/** A host that dials one present address is well, whichever it would rather dial. */
+function takeAddressTried(context: IntakeOptions, record: HostRecord, problem: string): void {
+  const { dialedAddress, addressProblem } = record.view;
+  const known = context.state.addresses.isPresent(dialedAddress) ? "" : problem;
+  if (known !== addressProblem) show(context, record, { addressProblem: known });
 }
 
 function look(options: IntakeOptions, record: HostRecord, presence: LiveState): void {

@@ -46,6 +46,8 @@ export function createLinkServer(options: LinkServerOptions): grpc.Server {
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": 16 * 2 ** 20,
     "grpc.max_concurrent_streams": 256,
+    // A link always has its stream. An attempt that an agent gave up may connect once more, and nobody there would close that.
+    "grpc.max_connection_idle_ms": 30_000,
   });
   server.addService(grpcService(AgentLinkService) as unknown as grpc.ServiceDefinition, {
     link: (call: LinkCall) => void serveLink(call, options),

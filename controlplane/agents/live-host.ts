@@ -20,6 +20,10 @@ export type LiveHost = {
   readonly since: number;
   /** Address it dials from; empty when unknown. */
   readonly address: string;
+  /** Address of the control plane that it dialled last; empty when it never said. */
+  readonly dialedAddress: string;
+  /** Why it does not dial a present one, as it says; empty when it does. */
+  readonly addressProblem: string;
   readonly agentVersion: string;
   readonly bootId: string;
   readonly inventory: Inventory | undefined;

@@ -2,6 +2,7 @@
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import type { RandomBytes } from "#core/ids.ts";
+import type { AddressBook } from "../address/address-book.ts";
 import type { AgentHub } from "../agents/hub.ts";
 import type { Changer } from "../change/change.ts";
 import type { Authority } from "../pki/authority.ts";
@@ -23,6 +24,9 @@ export type ApiContext = {
   world(): Promise<World>;
   /** Address printed for others. */
   advertised(): string;
+  readonly addresses: AddressBook;
+  /** The addresses were changed: has the certificate name them, and tells the hosts. */
+  addressesChanged(): Promise<void>;
   /** Whether a machine that has nothing yet can install from here; not so from source. */
   readonly installable: boolean;
   /** Checks of listeners and the like. */

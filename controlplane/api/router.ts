@@ -7,6 +7,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { type Principal, principalKey, requireRule } from "../auth/principal.ts";
 import { rules } from "../auth/rules.ts";
 import { OzError } from "#core/errors.ts";
+import { addressRoutes } from "./addresses.ts";
 import type { ApiContext } from "./context.ts";
 import { enrollmentRoutes } from "./enrollment.ts";
 import { toConnectError } from "./errors.ts";
@@ -63,6 +64,7 @@ export function createApiHandler(
 
 export function allRoutes(router: ConnectRouter, context: ApiContext): void {
   for (const routes of [
+    addressRoutes,
     enrollmentRoutes,
     eventRoutes,
     execRoutes,

@@ -2,7 +2,6 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { OzError } from "#core/errors.ts";
 import { randomId } from "#core/ids.ts";
-import { parseSettings } from "#core/settings/parse-settings.ts";
 import type { Settings } from "#core/settings/settings.ts";
 import { type ApplySettingsRequest, type PlanSettingsRequest, SettingsService } from "#proto/settings_pb.ts";
 import { principalKey } from "../auth/principal.ts";
@@ -14,26 +13,26 @@ import { settingsError } from "./errors.ts";
 export function settingsRoutes(router: ConnectRouter, context: ApiContext): void {
   router.service(SettingsService, {
     async planSettings(request) {
-      return { plan: await context.changer.preview(applyRequest(context, request, "", undefined)) };
+      return { plan: await context.changer.preview(await applyRequest(context, request, "", undefined)) };
     },
     async applySettings(request, call) {
       const expected = request.expectedRevision === undefined ? undefined : Number(request.expectedRevision);
       const actor = call.values.get(principalKey).name;
       return context.changer.carryOut({
-        ...applyRequest(context, request, actor, expected),
+        ...(await applyRequest(context, request, actor, expected)),
         idempotencyKey: request.idempotencyKey,
       });
     },
   });
 }
 
-function applyRequest(
+async function applyRequest(
   context: ApiContext,
   request: PlanSettingsRequest | ApplySettingsRequest,
   actor: string,
   expected: number | undefined,
-): ChangeRequest {
-  const settings = parse(request);
+): Promise<ChangeRequest> {
+  const settings = await parse(request);
   const files = JSON.stringify(request.files.map(({ name, text }) => ({ name, text })));
   const title = `apply ${settings.project}`;
   return {
@@ -51,8 +50,10 @@ function applyRequest(
   };
 }
 
-function parse(request: PlanSettingsRequest | ApplySettingsRequest): Settings {
+/** The parser brings YAML and the schema, some MiB: it is loaded by the first who needs it. */
+async function parse(request: PlanSettingsRequest | ApplySettingsRequest): Promise<Settings> {
   if (request.files.length === 0) throw new OzError("bad_request", "no settings file was sent");
+  const { parseSettings } = await import("#core/settings/parse-settings.ts");
   const files = request.files.map(({ name, text }) => ({ name, text }));
   const result = parseSettings(files, {
     envFiles: request.envFiles,

@@ -4,6 +4,9 @@
 export type Rule = "public" | "viewer" | "admin" | "agent";
 
 export const rules: Readonly<Record<string, Rule>> = {
+  "ozwald.v1.AddressService/ForgetAddress": "admin",
+  "ozwald.v1.AddressService/ListAddresses": "viewer",
+  "ozwald.v1.AddressService/SetAddresses": "admin",
   "ozwald.v1.AgentLinkService/Link": "agent",
   "ozwald.v1.AgentLinkService/Channel": "agent",
   "ozwald.v1.AgentLinkService/RenewCertificate": "agent",

@@ -6,15 +6,14 @@ import { pipeline } from "node:stream/promises";
 import type { Log } from "#core/log.ts";
 import { version } from "#core/version.ts";
 import type { ApiHandler } from "../server/http-servers.ts";
-import { createDownloads, type Download } from "./downloads.ts";
+import type { Download, Downloads } from "./downloads.ts";
 import { fillScript } from "./install-script.ts";
 import type { Packaged } from "./packaged.ts";
 
 export type InstallPagesOptions = {
   /** Undefined from source: the pages say so then. */
   readonly packaged: Packaged | undefined;
-  /** Folder for compressed files. */
-  readonly dir: string;
+  readonly downloads: Downloads | undefined;
   /** Printed address: "https://10.0.0.5:7443". */
   address(): string;
   /** SHA-256 of the server's public key, base64. */
@@ -46,29 +45,34 @@ export function withInstallPages(handler: ApiHandler, options: InstallPagesOptio
 }
 
 function installPages(options: InstallPagesOptions): (path: string) => Page | undefined {
-  const { packaged, dir, pin } = options;
-  if (packaged === undefined) {
+  const { packaged, downloads, pin } = options;
+  if (packaged === undefined || downloads === undefined) {
     const fromSource =
       "This control plane runs from source and has no executable to give away. Build it: npm run build\n";
     const page: Page = async (response) => text(response, 404, fromSource);
     return (path) => (path === "/install" || path.startsWith("/dist/") ? page : undefined);
   }
-  const { executable, target } = packaged;
-  const download = createDownloads({ dir, executable, target });
+  const { target } = packaged;
   const script: Page = async (response) => {
-    const { name, sha256, executableSha256 } = await download();
+    const { gz, xz, executableSha256 } = await downloads.offer();
     const filled = fillScript(packaged.script, {
       ...{ ROLE: "agent", VERSION: version, TARGET: target, ADDRESS: options.address(), PIN: pin },
-      ...{ FILE: name, FILE_SHA256: sha256, SHA256: executableSha256 },
+      ...{ FILE: gz.name, FILE_SHA256: gz.sha256, XZ_SHA256: xz?.sha256 ?? "", SHA256: executableSha256 },
     });
     text(response, 200, filled, "text/x-shellscript; charset=utf-8");
   };
+  const executable = (kind: "gz" | "xz") => async (response: ServerResponse, headOnly: boolean) => {
+    const download = (await downloads.offer())[kind];
+    return download === undefined ? missing(response, headOnly) : file(response, download, headOnly);
+  };
   const files: Record<string, Page> = {
-    [`ozwald-${target}.gz`]: async (response, headOnly) => file(response, await download(), headOnly),
+    [`ozwald-${target}.gz`]: executable("gz"),
+    [`ozwald-${target}.xz`]: executable("xz"),
     "ozctl.tgz": async (response, headOnly) => bytes(response, packaged.ozctlPackage(), headOnly),
     SHA256SUMS: async (response) => {
-      const { name, sha256 } = await download();
-      text(response, 200, `${sha256}  ${name}\n${sha256Of(packaged.ozctlPackage())}  ozctl.tgz\n`);
+      const { gz, xz } = await downloads.offer();
+      const all = [gz, ...(xz === undefined ? [] : [xz])].map(({ name, sha256 }) => `${sha256}  ${name}\n`);
+      text(response, 200, `${all.join("")}${sha256Of(packaged.ozctlPackage())}  ozctl.tgz\n`);
     },
   };
   const list = Object.keys(files).map((name) => `/dist/${name}`);
@@ -99,7 +103,7 @@ function sha256Of(content: Uint8Array): string {
 async function file(response: ServerResponse, download: Download, headOnly: boolean): Promise<void> {
   response.setTimeout(stalledMs, () => response.destroy());
   response.writeHead(200, {
-    "content-type": "application/gzip",
+    "content-type": download.name.endsWith(".xz") ? "application/x-xz" : "application/gzip",
     "content-length": download.size,
     etag: `"${download.sha256}"`,
   });

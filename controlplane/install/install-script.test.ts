@@ -10,10 +10,11 @@ import { fillScript, type ScriptValues } from "./install-script.ts";
 
 const template = readFileSync(resolve(import.meta.dirname, "../../packaging/install.sh"), "utf8");
 const target = process.arch === "arm64" ? "linux-arm64" : "linux-x64";
+const loader = process.arch === "arm64" ? "/lib/ld-linux-aarch64.so.1" : "/lib64/ld-linux-x86-64.so.2";
 const values = {
   ROLE: "agent" as const,
   ...{ VERSION: "9.9.9", TARGET: target, ADDRESS: "https://192.0.2.5:7443", PIN: "cGlu" },
-  ...{ FILE: `ozwald-${target}.gz`, FILE_SHA256: "f".repeat(64), SHA256: "e".repeat(64) },
+  ...{ FILE: `ozwald-${target}.gz`, FILE_SHA256: "f".repeat(64), XZ_SHA256: "", SHA256: "e".repeat(64) },
 } satisfies ScriptValues;
 
 let root: string;
@@ -21,6 +22,7 @@ let engine: Server | undefined;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "ozwald-machine-"));
+  write(loader.slice(1), "");
   write("etc/os-release", 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\n');
 });
 
@@ -75,7 +77,7 @@ test("NVIDIA: driver, toolkit, and whether Docker knows it", () => {
   expect(dry().stdout).toContain("nvidia-ctk runtime configure");
   write("etc/docker/daemon.json", '{"runtimes":{"nvidia":{"path":"nvidia-container-runtime"}}}');
   expect(dry().first).toMatch(/ · NVIDIA 570\.86 · container toolkit 1\.17 ok$/);
-  expect(dry().stdout).not.toContain("to do:");
+  expect(dry().stdout).not.toMatch(/to do: (?!there is no Docker)/);
 });
 
 test("the open kernel module writes its version in another way", () => {
@@ -116,11 +118,13 @@ test("refuses before it does anything", () => {
   expect(run(["--dry-run"])).toMatchObject({ status: 1, stderr: expect.stringContaining("ozctl host invite") });
   const other = target === "linux-x64" ? "linux-arm64" : "linux-x64";
   expect(run(["--dry-run", "--token", "x"], {}, { TARGET: other }).stderr).toContain(
-    `and the control plane has ${other} only`,
+    `and the control plane has programs for ${other} only`,
   );
   for (const [flags, words] of [
     [["--tokn", "x"], "there is no option --tokn"],
     [["--token"], "--token needs a value"],
+    [["--name", "my box"], "--name my box: letters, digits"],
+    [["--name", "-x"], "--name -x: letters, digits"],
     [["--dir", "relative"], "begin with /"],
     [["--dir", "/a b"], "letters, digits"],
     [["--purge"], "--purge goes with --uninstall"],
@@ -131,6 +135,40 @@ test("refuses before it does anything", () => {
     ]);
   const raw = spawnSync("sh", ["-s", "--", "--dry-run"], { input: template, encoding: "utf8" });
   expect(raw.status).toBe(1);
+});
+
+test("a system without glibc is told before anything is fetched", () => {
+  rmSync(join(root, loader));
+  const { status, stderr, stdout } = dry();
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toBe(
+    `ozwald: this system has no glibc (${loader} is not there; Alpine has musl instead), and the programs need it. Nothing was changed.\n` +
+      "Use a system with glibc 2.28 or newer, such as Debian 10, Ubuntu 20.04 or RHEL 8.\n",
+  );
+});
+
+test("a machine of another kind is told what to do there", () => {
+  write("programs/uname", "#!/bin/sh\ncase $1 in -s) echo Linux ;; *) echo aarch64 ;; esac\n", 0o755);
+  const env = { PATH: `${join(root, "programs")}:${process.env["PATH"]}` };
+  const { status, stderr } = run(["--dry-run", "--token", "x"], env, { TARGET: "linux-x64" });
+  expect([status, stderr]).toEqual([
+    1,
+    "ozwald: this machine is linux-arm64, and the control plane has programs for linux-x64 only, its own kind. Nothing was changed.\n" +
+      "Build Ozwald here from a clone (npm run build), then join with dist/bin/ozwald-agent and the second line of: ozctl host invite\n",
+  ]);
+});
+
+test("somebody else than root is told how, and may look", () => {
+  write("programs/id", "#!/bin/sh\ncase $1 in -u) echo 1000 ;; *) echo sam ;; esac\n", 0o755);
+  const env = { PATH: `${join(root, "programs")}:${process.env["PATH"]}` };
+  expect(run(["--token", "x"], env)).toMatchObject({
+    status: 1,
+    stdout: "",
+    stderr: expect.stringMatching(
+      /^ozwald: only root can .*, and this is sam\. Nothing was changed\.\nPut sudo before sh: /,
+    ),
+  });
+  expect(dry(env)).toMatchObject({ status: 0, stdout: expect.stringContaining("Nothing was done (--dry-run).") });
 });
 
 test("the token comes by argument, environment or standard input; a joined machine needs none", () => {

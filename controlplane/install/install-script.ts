@@ -16,6 +16,8 @@ export type ScriptValues = {
   readonly FILE: string;
   /** SHA-256 of FILE, hex. */
   readonly FILE_SHA256: string;
+  /** SHA-256 of the same as .xz, hex; empty when there is only FILE. */
+  readonly XZ_SHA256: string;
   /** SHA-256 of the executable, hex. */
   readonly SHA256: string;
 };

@@ -27,7 +27,12 @@ describe("the authority", () => {
     for (const name of readdirSync(pki)) expect([name, statSync(join(pki, name)).mode & 0o777]).toEqual([name, 0o600]);
     expect(readdirSync(pki).toSorted()).toEqual(["ca.crt", "ca.key", "identity.json", "server.crt", "server.key"]);
     const second = await open(pki, { now: start + dayMs });
-    expect({ ...second }).toEqual({ ...first, renewServer: expect.any(Function), signAgent: expect.any(Function) });
+    expect({ ...second }).toEqual({
+      ...first,
+      renewServer: expect.any(Function),
+      rename: expect.any(Function),
+      signAgent: expect.any(Function),
+    });
     const ca = new X509Certificate(first.caPem);
     expect([ca.ca, ca.verify(ca.publicKey)]).toEqual([true, true]);
     expect(first.caSha256).toBe(

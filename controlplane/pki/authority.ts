@@ -7,16 +7,8 @@ import type { Clock } from "#core/clock.ts";
 import { OzError } from "#core/errors.ts";
 import { randomId } from "#core/ids.ts";
 import { privateDirectory, writeDurably } from "../store/durable-file.ts";
-import {
-  loadSigner,
-  makeAgentCertificate,
-  makeAuthorityCertificate,
-  makeServerCertificate,
-  type Names,
-  newKeyPem,
-  publicKeySha256,
-  type Signer,
-} from "./certificates.ts";
+import type { Names } from "./certificates.ts";
+import { checkedSigner, newKeyPem, publicKeySha256, type Signer } from "./signer.ts";
 
 export { agentIdentity, type AgentIdentity } from "./agent-identity.ts";
 
@@ -37,6 +29,8 @@ export type Authority = {
    * (tls.Server.setSecureContext). Call it about once an hour.
    */
   renewServer(): Promise<boolean>;
+  /** Makes the server's certificate one for these names, with the same key. True when it was not: give the chain to the listener. */
+  rename(names: Names): Promise<boolean>;
   /** Certificate for a host, 7 days, back-dated an hour. Throws bad_request when the request or its key is not good enough. */
   signAgent(csrPem: string, host: { hostId: string; name: string }): Promise<string>;
 };
@@ -50,14 +44,27 @@ export type OpenAuthorityOptions = {
 };
 
 /** Opens or makes the authority. Throws precondition when a part is missing that cannot be made again without cutting off every host. */
-export async function openAuthority({ dir, clock, names }: OpenAuthorityOptions): Promise<Authority> {
+export async function openAuthority({ dir, clock, ...options }: OpenAuthorityOptions): Promise<Authority> {
   privateDirectory(dir);
   chmodSync(dir, 0o700);
   const clusterId = openIdentity(dir, clock);
   const signer = await openSigner(dir, clusterId, clock);
   const caPem = read(dir, "ca.crt");
   const serverKeyPem = openServerKey(dir);
+  let { names } = options;
   let serverPem = await openServerCertificate({ dir, signer, serverKeyPem, names, clock });
+  let renewing: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: the last names win. */
+  function renewServer(): Promise<boolean> {
+    const mine = renewing.then(async () => {
+      const before = serverPem;
+      serverPem = await openServerCertificate({ dir, signer, serverKeyPem, names, clock });
+      return serverPem !== before;
+    });
+    renewing = mine.catch(() => {});
+    return mine;
+  }
   return {
     clusterId,
     caPem,
@@ -70,13 +77,15 @@ export async function openAuthority({ dir, clock, names }: OpenAuthorityOptions)
     get serverCertEndsAt() {
       return new X509Certificate(serverPem).validToDate.getTime();
     },
-    async renewServer() {
-      const before = serverPem;
-      serverPem = await openServerCertificate({ dir, signer, serverKeyPem, names, clock });
-      return serverPem !== before;
+    renewServer,
+    rename(next) {
+      names = next;
+      return renewServer();
     },
-    signAgent: (csrPem, { hostId, name }) =>
-      makeAgentCertificate(signer, csrPem, { clusterId, hostId, name }, clock.now()),
+    async signAgent(csrPem, { hostId, name }) {
+      const { makeAgentCertificate } = await import("./certificates.ts");
+      return makeAgentCertificate(signer, csrPem, { clusterId, hostId, name }, clock.now());
+    },
   };
 }
 
@@ -110,10 +119,11 @@ async function openSigner(dir: string, clusterId: string, clock: Clock): Promise
   if (!hasKey) writeDurably(join(dir, "ca.key"), newKeyPem());
   chmodSync(join(dir, "ca.key"), 0o600);
   if (!hasCertificate) {
+    const { makeAuthorityCertificate } = await import("./certificates.ts");
     writeDurably(join(dir, "ca.crt"), await makeAuthorityCertificate(read(dir, "ca.key"), clusterId, clock.now()));
   }
   try {
-    return await loadSigner(read(dir, "ca.key"), read(dir, "ca.crt"));
+    return checkedSigner(read(dir, "ca.key"), read(dir, "ca.crt"));
   } catch (error) {
     throw missing(join(dir, "ca.key"), `cannot be used: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -142,6 +152,7 @@ async function openServerCertificate({ dir, signer, serverKeyPem, names, clock }
   const path = join(dir, "server.crt");
   const present = existsSync(path) ? read(dir, "server.crt") : undefined;
   if (present !== undefined && isGood(present, signer, serverKeyPem, names, clock.now())) return present;
+  const { makeServerCertificate } = await import("./certificates.ts");
   const made = await makeServerCertificate(signer, serverKeyPem, names, clock.now());
   writeDurably(path, made);
   return made;
@@ -156,7 +167,7 @@ function isGood(pem: string, signer: Signer, serverKeyPem: string, names: Names,
   }
   const from = certificate.validFromDate.getTime();
   const renewAt = from + ((certificate.validToDate.getTime() - from) * 2) / 3;
-  const authority = new X509Certificate(signer.certificate.toString("pem"));
+  const authority = new X509Certificate(signer.certificatePem);
   const sameKey = publicKeySha256(pem, "hex") === publicKeySha256(serverKeyPem, "hex");
   return (
     now >= from && now < renewAt && sameKey && certificate.verify(authority.publicKey) && holds(certificate, names)

@@ -1,17 +1,12 @@
-// Makes and reads certificates: the authority's own, the server's, the agents'. Touches no file and no clock.
+// Makes and reads certificates: the authority's own, the server's, the agents'. Touches no file and no clock. Loaded only to sign:
+// the library with its schemas takes some MiB.
 import "reflect-metadata";
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  randomBytes,
-  webcrypto,
-} from "node:crypto";
+import { createPrivateKey, createPublicKey, randomBytes, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { OzError } from "#core/errors.ts";
 import { isName } from "#core/names.ts";
 import { agentUri } from "./agent-identity.ts";
+import type { Signer } from "./signer.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -28,30 +23,6 @@ const serverAuth = "1.3.6.1.5.5.7.3.1";
 const clientAuth = "1.3.6.1.5.5.7.3.2";
 
 export type Names = { readonly dns: readonly string[]; readonly ips: readonly string[] };
-
-/** The authority's certificate with the key that signs. */
-export type Signer = { readonly certificate: x509.X509Certificate; readonly key: webcrypto.CryptoKey };
-
-/** New ECDSA P-256 key, PKCS#8 PEM. */
-export function newKeyPem(): string {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-}
-
-/** SHA-256 of the public key (SPKI) of a private key or certificate, PEM. */
-export function publicKeySha256(pem: string, encoding: "hex" | "base64"): string {
-  return createHash("sha256")
-    .update(createPublicKey(pem).export({ type: "spki", format: "der" }))
-    .digest(encoding);
-}
-
-/** Key and certificate ready to sign. Throws precondition when they do not belong together. */
-export async function loadSigner(keyPem: string, certificatePem: string): Promise<Signer> {
-  if (publicKeySha256(keyPem, "hex") !== publicKeySha256(certificatePem, "hex")) {
-    throw new OzError("precondition", "the key and the certificate of the cluster's authority do not belong together");
-  }
-  return { certificate: new x509.X509Certificate(certificatePem), key: (await keyPair(keyPem)).privateKey };
-}
 
 /** The authority's own certificate, 20 years. */
 export async function makeAuthorityCertificate(keyPem: string, clusterId: string, now: number): Promise<string> {
@@ -149,9 +120,11 @@ type Issue = {
 };
 
 async function issue(
-  { certificate: authority, key }: Signer,
+  { keyPem, certificatePem }: Signer,
   { publicKey, name, alternatives, usage, lifeMs, now }: Issue,
 ): Promise<string> {
+  const authority = new x509.X509Certificate(certificatePem);
+  const { privateKey: key } = await keyPair(keyPem);
   const certificate = await x509.X509CertificateGenerator.create({
     ...validity(now, lifeMs),
     serialNumber: newSerial(),

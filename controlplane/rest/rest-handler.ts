@@ -8,7 +8,6 @@ import { carriesKey } from "./credential.ts";
 import { type BodyLimits, discardBody, readBody } from "./request-body.ts";
 import type { RestBackend } from "./rest-backend.ts";
 import { notAuthenticated, refusal, replyToError, type RestReply } from "./rest-reply.ts";
-import { restRoutes } from "./rest-routes.ts";
 import type { Route } from "./route.ts";
 import { findRoute } from "./route-match.ts";
 
@@ -58,6 +57,7 @@ export function createRestHandler(
 
 async function answer(request: IncomingMessage, context: Context): Promise<RestReply> {
   const [path = "/", ...query] = (request.url ?? "/").split("?");
+  const { restRoutes } = await import("./rest-routes.ts"); // with the schema of every answer; many never ask
   const found = findRoute(restRoutes, request.method ?? "GET", path);
   const open = found.kind !== "none" && found.open;
   // First who, then what: without the key nobody learns which paths exist.

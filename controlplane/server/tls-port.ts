@@ -57,7 +57,6 @@ export async function listenTls(options: TlsPortOptions): Promise<TlsPort> {
     requestCert: true,
     // Strangers are welcome at the API; `authorized` tells who is none.
     rejectUnauthorized: false,
-    minVersion: "TLSv1.3",
     ALPNProtocols: ["h2", "http/1.1"],
     handshakeTimeout: handshakeMs,
   });
@@ -156,9 +155,11 @@ function secureContext({ serverKeyPem, serverCertChainPem, caPem }: ServerAuthor
   key: string;
   cert: string;
   ca: string;
+  minVersion: "TLSv1.3";
 } {
   const chain = serverCertChainPem.includes(caPem.trim())
     ? serverCertChainPem
     : `${serverCertChainPem.trim()}\n${caPem}`;
-  return { key: serverKeyPem, cert: chain, ca: caPem };
+  // A context that replaces another one takes nothing over from it.
+  return { key: serverKeyPem, cert: chain, ca: caPem, minVersion: "TLSv1.3" };
 }

@@ -10,6 +10,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import type { DescService } from "@bufbuild/protobuf";
 import { quietLog } from "#core/log.ts";
 import { systemClock } from "#core/system-clock.ts";
+import { openAddressBook } from "../address/address-book.ts";
 import { createChangeSignal } from "../api/change-signal.ts";
 import type { ApiContext } from "../api/context.ts";
 import { createApiHandler } from "../api/router.ts";
@@ -52,6 +53,8 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
     clock,
     names: { dns: ["localhost"], ips: ["127.0.0.1"] },
   });
+  const listen = { host: "127.0.0.1", port: 7443 };
+  const addresses = openAddressBook({ pkiDir: join(dir, "pki"), listen, advertise: [], clock });
   const hub = createSimulatedHub();
   const world = createWorldReader(store);
   const signal = createChangeSignal(clock);
@@ -69,7 +72,9 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
       live: () => hub.hosts(),
       obeyedEpoch: () => 7,
     }),
-    advertised: () => "https://127.0.0.1:7443",
+    advertised: () => addresses.entries()[0].address,
+    addresses,
+    addressesChanged: async () => hub.tellAddresses(),
     installable: true,
     checks: () => [],
     obeyedEpoch: () => 7,

@@ -50,6 +50,7 @@ export function createSimulatedHub(): SimulatedHub {
         state: "online",
         since: 1,
         address: "127.0.0.1",
+        ...{ dialedAddress: "", addressProblem: "" },
         agentVersion: "test",
         bootId: "b",
         inventory,
@@ -106,6 +107,7 @@ export function createSimulatedHub(): SimulatedHub {
     openChannel: () => Promise.reject(new Error("simulated hosts have no channels")),
     disconnect() {},
     setWatched() {},
+    tellAddresses() {},
     remember() {},
     forget: (hostId) => void live.delete(hostId),
     get intake(): never {

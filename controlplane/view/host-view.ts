@@ -28,6 +28,8 @@ export function hostList(world: World, live: readonly LiveHost[]): Host[] {
       state: states[view.state],
       agentVersion: host?.agentVersion ?? row?.agent_version ?? "",
       address: host?.address ?? row?.address ?? "",
+      dialedAddress: host?.dialedAddress ?? "",
+      addressProblem: host?.addressProblem ?? "",
       replicas: bound.filter((replica) => replica.wish === "run").length,
       problem: view.problem,
       memoryClaimedBytes: BigInt(claimedMemory(bound)),

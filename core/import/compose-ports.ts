@@ -21,6 +21,8 @@ export function importPorts(input: InputMap, draft: LayerDraft): void {
       input.refuse(from, `${JSON.stringify(entry)} is no port that can be published.`);
       continue;
     }
+    if (pairs.length === 1 && port.published.includes("-"))
+      input.changed(from, `one port for ${port.published}: ${pairs[0]?.[1]}, the first of them.`);
     for (const [target, published] of pairs) {
       const key = `${target}/${port.transport}`;
       if (seen.has(key)) input.refuse(from, `port ${key} is published a second time; a port has one place here.`);

@@ -21,6 +21,8 @@ export type MountPlace = {
   readonly prefix: string;
 };
 
+const driverOptions = "a volume that is on the engine keeps its options, a new one gets none.";
+
 /** The volumes of a file. Compose names them project_volume on the engine unless told otherwise. */
 export function volumeBook(input: InputMap | undefined, project: string, notes: NoteList): VolumeBook {
   const declared: VolumeBook["declared"] = {};
@@ -30,9 +32,11 @@ export function volumeBook(input: InputMap | undefined, project: string, notes: 
     const external = volume.truth("external") === true;
     const name = volume.text("name") ?? (external ? key : `${project}_${key}`);
     const options = volume.map("driver_opts");
-    const bound = options !== undefined && options.text("type") === "none" ? options.text("device") : undefined;
+    const type = options?.text("type");
+    const bound = type === "none" ? options?.text("device") : undefined;
     if (bound !== undefined) options?.take("o");
-    options?.close({ o: "options of volume drivers are not carried." });
+    else if (type !== undefined) options?.refuse("type", `${driverOptions} It says ${JSON.stringify(type)}.`);
+    options?.close({ o: driverOptions, device: driverOptions });
     const driver = volume.text("driver");
     if (driver === "local") volume.notNeeded("driver", "the engine's own driver keeps every volume.");
     else if (driver !== undefined) volume.refuse("driver", `${driver}: only the engine's own driver keeps volumes.`);

@@ -1,5 +1,4 @@
 // Compose files as settings: everything they say is in the settings or in the notes.
-import { parseDocument } from "yaml";
 import { OzError } from "../errors.ts";
 import { isName } from "../names.ts";
 import { importService, type ServiceContext } from "./compose-service.ts";
@@ -8,6 +7,7 @@ import { InputMap, isMap, plainText } from "./input-map.ts";
 import { interpolateTree, type Variables } from "./interpolate.ts";
 import { mergeCompose, withExtends } from "./merge-compose.ts";
 import { type ImportNote, NoteList, shown } from "./notes.ts";
+import { type ComposeFile, readCompose } from "./read-compose.ts";
 
 export type ImportedSettings = {
   readonly project: string;
@@ -30,18 +30,20 @@ export type ComposeOptions = {
   readonly envFile?: (path: string) => string | undefined;
 };
 
-/** More text than this is no Compose file. In characters. */
-const maxText = 1 << 20;
-/** More levels than this are a mistake. */
-const maxDepth = 50;
-
 /** Reads Compose files, later ones laid over earlier ones. Throws bad_request for text that is no Compose file. */
 export function importCompose(files: readonly { name: string; text: string }[], options: ComposeOptions): Imported {
   const notes = new NoteList();
   const variables = options.variables ?? {};
-  const merged = files.map((file) => readFile(file, notes)).reduce((base, over) => mergeCompose(base, over), undefined);
+  const read = files.map((file) => readCompose(file, notes));
+  const merged = read.map(({ value }) => value).reduce((base, over) => mergeCompose(base, over), undefined);
   const value = interpolateTree(merged, variables, (name, path, message) =>
-    notes.add("changed", path, `$${name} has no value here, so it is empty${message === "" ? "" : ` (${message})`}.`),
+    notes.add(
+      "changed",
+      path,
+      name === ""
+        ? `${shown(message)} is no variable; it stays as it is written.`
+        : `$${name} has no value here, so it is empty${message === "" ? "" : ` (${message})`}.`,
+    ),
   );
   const top = new InputMap(value, "", notes);
   const named = top.text("name");
@@ -49,7 +51,7 @@ export function importCompose(files: readonly { name: string; text: string }[], 
   const services = top.take("services");
   if (!isMap(services) || Object.keys(services).length === 0)
     throw new OzError("bad_request", `${files.map(({ name }) => name).join(", ")}: there are no services.`, {
-      hint: "A Compose file has services: with at least one.",
+      hint: withoutServices(merged),
     });
   const volumes = volumeBook(top.map("volumes"), project, notes);
   const shared = {
@@ -64,29 +66,26 @@ export function importCompose(files: readonly { name: string; text: string }[], 
     top.notNeeded(key, "what it shares is written where it is used.");
   }
   top.close(topReasons);
-  return { ...importServices(services, shared, options, notes), notes: notes.all };
+  const imported = importServices(services, shared, options, notes);
+  return { ...imported, notes: notes.all.map((note) => ({ ...note, at: placeOf(note.key, read, services) })) };
 }
 
-function readFile({ name, text }: { name: string; text: string }, notes: NoteList): unknown {
-  if (text.length > maxText) throw new OzError("bad_request", `${name} has more than 1 MiB.`);
-  try {
-    const document = parseDocument(text, { merge: true, logLevel: "silent" });
-    const [error] = document.errors;
-    if (error !== undefined) throw error;
-    for (const warning of document.warnings) notes.add("not carried", name, `${warning.message.split("\n")[0]}.`);
-    const value = document.toJS() as unknown;
-    if (!isShallow(value)) throw new Error(`it is deeper than ${maxDepth} levels, or holds itself`);
-    return value;
-  } catch (error) {
-    const why = (error as Error).message.split("\n")[0];
-    throw new OzError("bad_request", `${name} is no YAML that can be read: ${why}`, { cause: error });
-  }
+/** What to say about files in which no services are found. */
+function withoutServices(value: unknown): string {
+  const looksOld =
+    isMap(value) && Object.values(value).some((each) => isMap(each) && ("image" in each || "build" in each));
+  return looksOld
+    ? "A file of Compose's first format names its services at the top: put them under services:"
+    : "A Compose file has services: with at least one.";
 }
 
-/** False for what is too deep, or goes round in a circle. */
-function isShallow(value: unknown, depth = 0): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return depth < maxDepth && Object.values(value).every((each) => isShallow(each, depth + 1));
+/** Where a note's key stands. Several files, and extends, make lists of which no item is where its number says. */
+function placeOf(key: string, files: readonly ComposeFile[], services: Record<string, unknown>): string | undefined {
+  const [, service = ""] = /^services\.([^.[]+)/.exec(key) ?? [];
+  const joined = files.length > 1 || (isMap(services[service]) && "extends" in services[service]);
+  const sure = joined ? key.replace(/\[.*/, "") : key;
+  const places = files.map(({ place }) => place(sure)).filter((place) => place !== undefined);
+  return places.at(-1);
 }
 
 function importServices(
@@ -124,6 +123,8 @@ function importServices(
     }
     written.push({ name, ...layer });
     if (running.has(key)) instances.push(replicas === 1 ? { name } : { name, replicas });
+    else if (replicas !== 1)
+      notes.add("changed", `services.${key}`, `so many replicas: ozctl up ${name} --replicas ${replicas}`);
   }
   notes.about("");
   const declared = shared.volumes.declared;

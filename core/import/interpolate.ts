@@ -5,7 +5,10 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 /** Most levels of defaults within defaults; what lies deeper stays as it is written. */
 const maxDepth = 20;
 
-/** Every text of a tree with its variables replaced. missing is told of each variable that has no value, and of why it matters. */
+/**
+ * Every text of a tree with its variables replaced. missing is told of each variable that has no value, and of why it matters; without a
+ * name, of what looks like a variable and is none.
+ */
 export function interpolateTree(
   value: unknown,
   variables: Variables,
@@ -51,9 +54,14 @@ export function interpolate(
     } else if (end !== undefined) {
       const [, name = "", sign = "", word = ""] =
         /^([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])(.*))?$/s.exec(text.slice(i + 2, end)) ?? [];
-      out += name === "" ? text.slice(i, end + 1) : valueOf(name, sign, word, variables, missing, depth);
+      const whole = text.slice(i, end + 1);
+      if (name === "") missing("", whole);
+      out += name === "" ? whole : valueOf(name, sign, word, variables, missing, depth);
       i = end;
-    } else out += "$";
+    } else {
+      if (rest.startsWith("{")) missing("", text.slice(i));
+      out += "$";
+    }
   }
   return out;
 }

@@ -6,6 +6,8 @@ export type ImportNote = {
   readonly service: string;
   /** Where it stands in the input: "services.web.logging", "volumes.data.driver_opts". */
   readonly key: string;
+  /** Where that is, as "file:line:column", when it is known. */
+  readonly at?: string | undefined;
   /** "not carried: …", "changed: …" or "not needed: …", with a full stop. */
   readonly text: string;
 };

@@ -5,7 +5,7 @@ import { compileVolumes, inside, type VolumeContext } from "./compile-volumes.ts
 import { parseEnvFile } from "./env-file.ts";
 import type { NoticeList } from "./notices.ts";
 import type { Place } from "./problem.ts";
-import { hintFor } from "./schema-problems.ts";
+import { hintFor } from "./hint-for.ts";
 import type { WrittenLayer } from "./schema-layer.ts";
 import { isSet, parseCpuMillis } from "./schema-values.ts";
 import type { Layer, ProbeWish } from "./settings.ts";

@@ -95,8 +95,3 @@ export function samePublished(a: PortWish, b: PortWish): boolean {
   if (a.hostPort === 0 || a.hostPort !== b.hostPort || a.transport !== b.transport) return false;
   return a.hostAddress === b.hostAddress || everywhere.has(a.hostAddress) || everywhere.has(b.hostAddress);
 }
-
-/** True when only the host itself can reach the address. */
-export function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
-}

@@ -2,7 +2,7 @@
 import { isName } from "../names.ts";
 import { parseBytes } from "../units.ts";
 import type { Path, Place, ProblemList } from "./problem.ts";
-import { hintFor } from "./schema-problems.ts";
+import { hintFor } from "./hint-for.ts";
 import type { WrittenVolumeDeclaration } from "./schema.ts";
 import type { WrittenVolume } from "./schema-layer.ts";
 import { isSet } from "./schema-values.ts";

@@ -6,7 +6,7 @@ import type { Draft, Named } from "./draft.ts";
 import type { NoticeList } from "./notices.ts";
 import type { Place, ProblemList } from "./problem.ts";
 import { candidateLayers, type CandidateLayer } from "./resolve-spec.ts";
-import { hintFor } from "./schema-problems.ts";
+import { hintFor } from "./hint-for.ts";
 import type { InstanceWish, PortWish, ServiceDefinition } from "./settings.ts";
 
 export type Scope = {

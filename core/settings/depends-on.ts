@@ -2,7 +2,8 @@
 import { inside } from "./compile-volumes.ts";
 import type { Runnable, Scope } from "./cross-references.ts";
 import type { Place } from "./problem.ts";
-import { hintFor, valueAt } from "./schema-problems.ts";
+import { hintFor } from "./hint-for.ts";
+import { valueAt } from "./schema-problems.ts";
 import type { InstanceWish, ServiceDefinition } from "./settings.ts";
 
 /** Reports what nothing is called, what nobody wants and what waits for itself. Gives the wishes with names of instances only. */

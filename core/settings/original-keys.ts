@@ -4,7 +4,7 @@ import { inside } from "./compile-volumes.ts";
 import type { Scope } from "./cross-references.ts";
 import type { Draft, Named } from "./draft.ts";
 import type { Place, ProblemList } from "./problem.ts";
-import { hintFor } from "./schema-problems.ts";
+import { hintFor } from "./hint-for.ts";
 import { isSet } from "./schema-values.ts";
 
 /** Provisioners run on hosts, and portals lead to connectors. */

@@ -1,6 +1,5 @@
 // Names what a spec allows beyond the hardened default, so that a person sees it before it runs.
 import { MountKind, type ReplicaSpec } from "#proto/spec_pb.ts";
-import { isLoopback } from "./compile-ports.ts";
 
 const defaultPids = 4096;
 /** Host paths that give away the host when they are mounted, with what lies below them. */
@@ -35,4 +34,9 @@ function isSensitive(path: string): boolean {
     path === "/var/lib" ||
     sensitive.some((root) => path === root || path.startsWith(`${root}/`))
   );
+}
+
+/** True when only the host itself can reach the address. */
+export function isLoopback(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
 }

@@ -5,7 +5,7 @@ import { OzError } from "../errors.ts";
 import { mergeLayers } from "./merge-layers.ts";
 import { impliedRequires } from "./requires.ts";
 import type { CandidateSpec, InstanceWish, Layer, Requires, ServiceDefinition, Settings } from "./settings.ts";
-import { hintFor } from "./schema-problems.ts";
+import { hintFor } from "./hint-for.ts";
 import { specOfLayer } from "./spec-of-layer.ts";
 
 /** What is asked of a service. Empty variety: every one is a candidate, in declared order. Empty profile: none. */

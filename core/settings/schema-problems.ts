@@ -1,6 +1,6 @@
 // Turns what the schema finds into problems in words, each at its place, with what was probably meant.
 import * as z from "zod";
-import { suggestion } from "../names.ts";
+import { hintFor } from "./hint-for.ts";
 import type { Path, Place, ProblemList } from "./problem.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -116,19 +116,6 @@ function keyHint(key: string, known: readonly string[]): string {
 
 function nearHint(written: string, allowed: readonly string[]): string {
   const hint = hintFor(written, allowed);
-  return hint.startsWith("Did you mean") ? hint : "";
-}
-
-/** Names that are compared with a wrong one, at most. */
-const maxCompared = 300;
-
-/** A suggestion, for words of the length of a name, among names of about that length. Comparing long text would cost its square. */
-export function hintFor(written: string, known: Iterable<string>): string {
-  if (written.length > 64) return "";
-  const all = [...known];
-  if (all.length <= maxCompared) return suggestion(written, all);
-  const near = all.filter((name) => Math.abs(name.length - written.length) <= Math.ceil(written.length / 3));
-  const hint = suggestion(written, near.slice(0, maxCompared));
   return hint.startsWith("Did you mean") ? hint : "";
 }
 

@@ -1,6 +1,7 @@
 // The small readers: ports, volumes, env files, words, problems.
 import { expect, test } from "vitest";
-import { isLoopback, samePublished } from "./compile-ports.ts";
+import { samePublished } from "./compile-ports.ts";
+import { isLoopback } from "./relaxations.ts";
 import { envFilePaths, parseEnvFile } from "./env-file.ts";
 import { parseSettings, type ParseOptions } from "./parse-settings.ts";
 import { createProblemList, formatPath, formatProblem } from "./problem.ts";

@@ -1,10 +1,7 @@
 // Command: node scripts/images/build-tiny-llm.ts
 
 import { mainOf } from "../lib/main-of.ts";
+import { saidOf } from "./example-image.ts";
 import { ensureTinyLlmImage } from "./tiny-llm-image.ts";
 
-mainOf(async () => {
-  const { image, built, bytes, seconds } = await ensureTinyLlmImage();
-  const what = built ? `built in ${seconds.toFixed(1)} s` : "is current";
-  process.stdout.write(`${image} ${what}, ${Math.round(bytes / 1e6)} MB\n`);
-});
+mainOf(async () => void process.stdout.write(saidOf(await ensureTinyLlmImage())));

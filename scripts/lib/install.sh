@@ -117,10 +117,14 @@ start_engine() {
   done
 }
 
+executable_is_current() {
+  cd "$ozwald_root" || return 1
+  [ -x dist/ozwald ] && [ -z "$(find core agent controlplane cli proto packaging scripts/build.ts package-lock.json \( -name '*.ts' -o -name '*.cjs' -o -name '*.json' -o -name '*.sh' \) ! -name '*.test.ts' -newer dist/ozwald -print -quit)" ]
+}
+
 # dist/ozwald, built again when any source is newer than it.
 build_executable() {
-  cd "$ozwald_root" || return 1
-  [ -x dist/ozwald ] && [ -z "$(find core agent controlplane cli proto packaging scripts/build.ts package-lock.json \( -name '*.ts' -o -name '*.cjs' -o -name '*.json' -o -name '*.sh' \) ! -name '*.test.ts' -newer dist/ozwald -print -quit)" ] && return 0
+  ! executable_is_current || return 0
   PATH="$PWD/node_modules/.bin:$PATH" npm run --silent build >"$ozwald_log" 2>&1 || {
     tail -n 20 "$ozwald_log" >&2
     fail "The build failed; its last lines are above."

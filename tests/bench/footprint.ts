@@ -15,6 +15,8 @@ export const footprint: Bench = {
     const overMs = quick ? 8_000 : 60_000;
     await using cluster = await startBenchCluster();
     progress(`idle for ${overMs / 1000} s without containers`);
+    const used = await idle(cluster, 0);
+    await cluster.startAgain();
     const empty = await idle(cluster, overMs);
     await cluster.up("many", containers);
     await cluster.ready("many", containers);
@@ -28,10 +30,17 @@ export const footprint: Bench = {
         settleSeconds: settleMs / 1000,
         gpus: "none on this machine",
         watchers: "none",
+        started:
+          "again after settings and host were there, as after a start of the machine and by the unit's environment",
       },
       figures: [
         ...figures(empty, 0),
         ...figures(full, containers),
+        {
+          what: "control plane, anonymous memory, first life after an apply and a join",
+          value: rounded(used.control.anonymous),
+          unit: "MiB",
+        },
         {
           what: "added to the agent per running container, anonymous",
           value: rounded(Math.max(0, each)),

@@ -1,10 +1,11 @@
 // ./scripts/install --controlplane on a bare Debian with a clone: a control plane that stays, at its address in the network; again; and gone.
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { appendFile, copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fillScript } from "../../controlplane/install/install-script.ts";
 import { type DebianRoot, debianRoot } from "../support/debian-root.ts";
-import { type NetnsHost, type NetnsHosts, netnsHosts } from "../support/netns-hosts.ts";
+import { type NetnsMachine, type NetnsMachines, netnsMachines } from "../support/netns-hosts.ts";
 import { type CommandResult, runCommand } from "../support/run-command.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -12,15 +13,15 @@ if (!isRoot) console.warn("THE TEST OF THE CONTROL PLANE'S INSTALLER DOES NOT RU
 const clone = resolve(import.meta.dirname, "../..");
 
 describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
-  let machines: NetnsHosts;
-  let machine: NetnsHost;
+  let machines: NetnsMachines;
+  let machine: NetnsMachine;
   let debian: DebianRoot;
 
   beforeAll(async () => {
     if (!existsSync(resolve(clone, "dist/ozwald")))
       throw new Error("dist/ozwald does not exist. Build it: npm run build");
-    machines = await netnsHosts({ count: 1 });
-    machine = machines.hosts[0] as NetnsHost;
+    machines = await netnsMachines(1);
+    machine = machines.hosts[0] as NetnsMachine;
     debian = await debianRoot({ enter: machine.enter });
     await debian.show(clone);
     const packages = realpathSync(resolve(clone, "node_modules"));
@@ -41,6 +42,27 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
   const ozctl = (...argv: string[]) => debian.run(["ozctl", ...argv]);
   const programs = () => readdirSync(debian.path("/usr/local/bin")).toSorted();
 
+  test("--dry-run says what it would do, and does nothing", async () => {
+    const planned = await install("--dry-run");
+    expect(said(planned)).toMatch(
+      new RegExp(
+        [
+          String.raw`^ozwald \d+\.\d+\.\d+ · Debian 12`,
+          ` {2}copy {5}${clone}/dist/ozwald → /usr/local/bin/ozwald`,
+          " {2}link {5}/usr/local/bin/ozwald-controlplane and /usr/local/bin/ozctl",
+          " {2}settings OZWALD_ADVERTISE → /etc/ozwald/controlplane.env",
+          " {2}start {4}ozwald-controlplane run --state /var/lib/ozwald/controlplane, in the background",
+          String.raw`Nothing was done \(--dry-run\)\.`,
+        ].join("\n") + "\n$",
+      ),
+    );
+    expect(programs()).toEqual([]);
+    expect([existsSync(debian.path("/var/lib/ozwald")), existsSync(debian.path("/etc/ozwald"))]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
   test("starts it at the machine's address in its network, for the others to install from", async () => {
     const done = await install();
     expect(done.code, said(done)).toBe(0);
@@ -56,7 +78,7 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
     const verified = await debian.run([
       "sh",
       "-c",
-      `curl -fsS --cacert /var/lib/ozwald/controlplane/pki/ca.crt https://${machine.address}:7443/install | head -n 1`,
+      `curl -fsS --cacert /var/lib/ozwald/controlplane/pki/ca.crt https://${machine.address}:7443/install | sed -n 1p`,
     ]);
     expect(said(verified)).toBe("#!/bin/sh\n");
   });
@@ -75,7 +97,47 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
     expect(debian.processes()).toEqual([renamed]);
   });
 
+  test("another version replaces it, and --rollback goes back", async () => {
+    const [pid] = debian.processes();
+    const file = "/root/ozwald-other";
+    await copyFile(resolve(clone, "dist/ozwald"), debian.path(file));
+    await appendFile(debian.path(file), "another version\n");
+    const sum = async (path: string) => (await debian.run(["sha256sum", path])).stdout.slice(0, 64);
+    const [first, other] = [await sum("/usr/local/bin/ozwald"), await sum(file)];
+    // What scripts/install does with what was built.
+    const { version } = JSON.parse(await readFile(resolve(clone, "package.json"), "utf8")) as { version: string };
+    const target = process.arch === "arm64" ? "linux-arm64" : "linux-x64";
+    const values = {
+      ROLE: "controlplane",
+      VERSION: version,
+      TARGET: target,
+      ADDRESS: "",
+      PIN: "",
+      XZ_SHA256: "",
+    } as const;
+    const template = await readFile(resolve(clone, "packaging/install.sh"), "utf8");
+    const script = fillScript(template, { ...values, FILE: file, FILE_SHA256: other, SHA256: other });
+    const upgraded = await debian.run(["sh"], { input: script });
+    expect(said(upgraded)).toMatch(
+      /^installed \/usr\/local\/bin\/ozwald, sha256 ok · ozwald-controlplane restarted · ready at /m,
+    );
+    const both = () => Promise.all([sum("/usr/local/bin/ozwald"), sum("/usr/local/bin/ozwald.previous")]);
+    expect(await both()).toEqual([other, first]);
+    expect(said(await install("--rollback"))).toMatch(/^back to \d+\.\d+\.\d+, restarted · ready at /m);
+    expect(await both()).toEqual([first, other]);
+    expect(debian.processes()).not.toContain(pid);
+    expect((await ozctl("status")).code).toBe(0);
+    await rm(debian.path(file));
+  });
+
   test("--uninstall keeps the state, --purge removes it", async () => {
+    const planned = await install("--uninstall", "--dry-run");
+    const files = ["ozwald-controlplane", "ozctl", "ozwald", "ozwald.previous"].map((name) => `/usr/local/bin/${name}`);
+    const pidFile = "/var/lib/ozwald/controlplane/ozwald-controlplane.pid";
+    expect(said(planned)).toBe(
+      `Would stop ozwald-controlplane.\nWould remove: ${[...files, pidFile].join(" ")}\nNothing was done (--dry-run).\n`,
+    );
+    expect(debian.processes()).toHaveLength(1);
     expect(said(await install("--uninstall"))).toContain("Its state stays in /var/lib/ozwald/controlplane");
     expect(debian.processes()).toEqual([]);
     expect(programs()).toEqual([]);

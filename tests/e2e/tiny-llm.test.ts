@@ -34,7 +34,13 @@ beforeAll(async () => {
   );
   model = await fetchModel({ source: undefined, cache: modelCacheFolder(), mayInstall: false });
   expect(model.origin).toBe("package");
-  server = await startModelServer(model, { MAX_NUM_SEQS: "1", MAX_MODEL_LEN: "512", MAX_WAITING: "2" });
+  server = await startModelServer(model, {
+    MAX_NUM_SEQS: "1",
+    MAX_MODEL_LEN: "512",
+    MAX_WAITING: "2",
+    // A busy machine takes its time.
+    DRAIN_MS: "60000",
+  });
   report("docker start to ready", server.readyMs);
 });
 

@@ -25,8 +25,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Synchronous pure functions of (desired, observed, now, ids). */
 const pureFolders = ["agent/plan/", "controlplane/schedule/"];
 
-/** Files of core that may touch the machine: the clock and the hash. */
-const impureCore = ["core/system-clock.ts", "core/spec-hash.ts"];
+/** Files of core that may touch the machine: the clock, the hash, and the handshake with a control plane. */
+const impureCore = ["core/system-clock.ts", "core/spec-hash.ts", "core/tls-look.ts"];
 
 const forbiddenNames = /(^|[/-])(utils?|helpers?|types|managers?|misc|common|stuff)(-|\.|\/|$)/;
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/;

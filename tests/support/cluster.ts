@@ -25,6 +25,8 @@ import { waitUntil } from "./wait-until.ts";
 export type ClusterOptions = {
   /** Address the control plane listens on and tells others. Default 127.0.0.1. */
   address?: string;
+  /** What it listens on. Default: that address. */
+  listen?: string;
   /** Folder for the control plane's state, for example on a small disk. Default: a new one. */
   stateDir?: string;
   /** Command line of the control plane's program. Default: what is tested. */
@@ -35,7 +37,7 @@ export type AgentOptions = {
   /** Default "alpha". */
   name?: string;
   /** Default: the machine's own engine. */
-  engine?: PrivateEngine;
+  engine?: Pick<PrivateEngine, "socketPath" | "docker">;
   /** Where the agent's network is; default: the machine's. */
   enter?: (argv: readonly string[]) => string[];
   /** Folder for its state. Default: a new one. */
@@ -59,7 +61,7 @@ type Parts = {
 
 /** Starts a control plane and nothing else. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { address = "127.0.0.1" } = options;
+  const { address = "127.0.0.1", listen = address } = options;
   await ensureBusyboxImage();
   const folder = await mkdtemp(join(tmpdir(), "ozwald-cluster-"));
   const stateDir = options.stateDir ?? join(folder, "state");
@@ -71,7 +73,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     NO_COLOR: "1",
   };
   const port = await freePort();
-  const flags = ["--state", stateDir, "--listen", `${address}:${port}`, "--rest", "off", "--socket", socket];
+  const flags = ["--state", stateDir, "--listen", `${listen}:${port}`, "--rest", "off", "--socket", socket];
   const control = managedProgram({
     name: "control plane",
     argv: [...(options.program ?? testedProgram("ozwald-controlplane")), "run", ...flags, "--advertise", address],

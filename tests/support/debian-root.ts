@@ -1,5 +1,5 @@
 // A bare Debian of a test's own: a root filesystem from debootstrap, in which an installer can do what it wants without touching the machine.
-import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,11 +57,12 @@ export async function debianRoot(options: DebianRootOptions = {}): Promise<Debia
   const { enter = (argv) => [...argv] } = options;
   const folder = await copyDebian("bookworm");
   await using undo = new AsyncDisposableStack();
-  undo.defer(() => rm(folder, { recursive: true, force: true }));
+  undo.defer(() => removeRoot(folder));
   const mounts = undo.use(new AsyncDisposableStack());
   const mount = async (from: string, to: string) => {
     await mustRun(["mount", "--bind", from, to]);
-    mounts.defer(async () => void (await mustRun(["umount", to])));
+    // Lazily: something that still ends may have a file open there, and nothing must be left to be removed with the folder.
+    mounts.defer(async () => void (await mustRun(["umount", "--lazy", to])));
   };
   await mount("/proc", join(folder, "proc"));
   await mount("/dev", join(folder, "dev"));
@@ -71,7 +72,10 @@ export async function debianRoot(options: DebianRootOptions = {}): Promise<Debia
     await mount(options.engineSocket, join(folder, "run/docker.sock"));
   }
   const processes = () => processesWithRoot(folder);
-  undo.defer(() => killAll(processes()));
+  undo.defer(async () => {
+    // What was just about to start another one.
+    for (let round = 0; round < 20 && processes().length > 0; round++) await killAll(processes());
+  });
   const argv = (...command: string[]) => enter(["chroot", folder, ...command]);
   const show = async (shown: string) => {
     await mkdir(join(folder, shown), { recursive: true });
@@ -101,6 +105,15 @@ export async function debianRoot(options: DebianRootOptions = {}): Promise<Debia
     processes,
     dispose: () => kept.disposeAsync(),
   };
+}
+
+/** Removes it, but never what is shown there. */
+async function removeRoot(folder: string): Promise<void> {
+  const still = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.split(" ")[4]?.startsWith(`${folder}/`));
+  if (still.length > 0) throw new Error(`${folder} stays, because this is still shown there:\n${still.join("\n")}`);
+  await rm(folder, { recursive: true, force: true });
 }
 
 function processesWithRoot(folder: string): number[] {

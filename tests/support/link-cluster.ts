@@ -11,6 +11,7 @@ import { certificateRequest, newKeyPem } from "../../agent/link/certificate-requ
 import type { LinkIdentity } from "../../agent/link/transport.ts";
 import { formatJoinToken } from "#core/join-token.ts";
 import { quietLog } from "#core/log.ts";
+import type { Clock } from "#core/clock.ts";
 import { systemClock } from "#core/system-clock.ts";
 import { type Assignment, AssignmentResultSchema, HelloSchema } from "#proto/agent_pb.ts";
 import { type Observed, ObservedSchema } from "#proto/replicas_pb.ts";
@@ -38,6 +39,8 @@ export type LinkCluster = {
 };
 
 export type LinkClusterOptions = {
+  /** Of the authority that makes the certificates. Default: the right time. */
+  clock?: Clock;
   hub?: Partial<HubOptions>;
   link?: Partial<LinkServerOptions>;
   tls?: Partial<TlsPortOptions>;
@@ -47,7 +50,7 @@ export async function openLinkCluster(options: LinkClusterOptions = {}): Promise
   const dir = mkdtempSync(join(tmpdir(), "ozwald-link-"));
   const authority = await openAuthority({
     dir: join(dir, "pki"),
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     names: { dns: ["localhost"], ips: ["127.0.0.1"] },
   });
   const { clusterId } = authority;
@@ -159,7 +162,14 @@ export function startAgent(
   const agent = { assignments: [] as Assignment[], closed: [] as string[], reasons: [] as string[] };
   const onHost = new Map<string, Observed>();
   const link = startLink({
-    ...{ identity, address: cluster.address, clock: systemClock, random: Math.random, log: quietLog, coalesceMs: 10 },
+    ...{
+      identity,
+      addresses: () => [cluster.address],
+      clock: systemClock,
+      random: Math.random,
+      log: quietLog,
+      coalesceMs: 10,
+    },
     hello: async () =>
       create(HelloSchema, {
         hostId: identity.hostId,

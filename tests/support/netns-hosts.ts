@@ -4,11 +4,10 @@ import { randomInt } from "node:crypto";
 import { privateEngine, type PrivateEngine, type PrivateEngineOptions } from "./private-engine.ts";
 import { mustRun, runCommand } from "./run-command.ts";
 
-export type NetnsHost = {
+export type NetnsMachine = {
   readonly name: string;
   /** Address on the bridge. */
   readonly address: string;
-  readonly engine: PrivateEngine;
   /** Command line that runs something in this host's network. */
   enter(argv: readonly string[]): string[];
   /** Pulls the host's cable, and plugs it in again. Packets vanish in both directions; nobody is told. */
@@ -16,17 +15,36 @@ export type NetnsHost = {
   heal(): Promise<void>;
 };
 
-export type NetnsHosts = {
-  readonly hosts: readonly NetnsHost[];
+export type NetnsHost = NetnsMachine & { readonly engine: PrivateEngine };
+
+type Network<Each> = {
+  readonly hosts: readonly Each[];
   /** The machine's own address on the bridge. */
   readonly bridgeAddress: string;
   dispose(): Promise<void>;
 };
 
+export type NetnsHosts = Network<NetnsHost>;
+export type NetnsMachines = Network<NetnsMachine>;
+
 export type NetnsHostsOptions = { count: number; engine?: Omit<PrivateEngineOptions, "netns"> };
 
 /** Makes the hosts and starts their engines, one after the other. */
 export async function netnsHosts(options: NetnsHostsOptions): Promise<NetnsHosts> {
+  await using undo = new AsyncDisposableStack();
+  const machines = undo.adopt(await netnsMachines(options.count), (all) => all.dispose());
+  const hosts: NetnsHost[] = [];
+  for (const machine of machines.hosts) {
+    const engine = await privateEngine({ ...options.engine, netns: machine.name });
+    undo.defer(() => engine.dispose());
+    hosts.push({ ...machine, engine, enter: engine.enter });
+  }
+  const kept = undo.move();
+  return { hosts, bridgeAddress: machines.bridgeAddress, dispose: () => kept.disposeAsync() };
+}
+
+/** As netnsHosts, but nothing runs on them. */
+export async function netnsMachines(count: number): Promise<NetnsMachines> {
   const run = randomInt(0x10000).toString(16).padStart(4, "0");
   const subnet = `10.${randomInt(64, 128)}.${randomInt(256)}`;
   const bridge = `ozb${run}`;
@@ -37,17 +55,14 @@ export async function netnsHosts(options: NetnsHostsOptions): Promise<NetnsHosts
   await mustRun(["ip", "addr", "add", `${bridgeAddress}/24`, "dev", bridge]);
   await mustRun(["ip", "link", "set", bridge, "up"]);
   await acceptBridged(bridge, undo);
-  const hosts: NetnsHost[] = [];
-  for (let n = 1; n <= options.count; n++) {
+  const hosts: NetnsMachine[] = [];
+  for (let n = 1; n <= count; n++) {
     const host = { name: `ozh${run}${n}`, cable: `ozv${run}${n}`, address: `${subnet}.${n + 1}` };
     await plugIn(host, bridge, bridgeAddress, undo);
-    const engine = await privateEngine({ ...options.engine, netns: host.name });
-    undo.defer(() => engine.dispose());
     hosts.push({
       name: host.name,
       address: host.address,
-      engine,
-      enter: engine.enter,
+      enter: (argv) => ["nsenter", `--net=/run/netns/${host.name}`, ...argv],
       cut: async () => void (await mustRun(["ip", "link", "set", host.cable, "nomaster"])),
       heal: async () => void (await mustRun(["ip", "link", "set", host.cable, "master", bridge])),
     });

@@ -28,6 +28,8 @@ export type PrivateEngine = {
   readonly pid: number;
   /** Command line that runs something in the engine's network name space (and only that; files and processes are the machine's). */
   enter(argv: readonly string[]): string[];
+  /** Command line that runs something in its mount name space too: what is mounted there, only it and its engine see. */
+  enterFiles(argv: readonly string[]): string[];
   /** Runs the docker command line on this engine; throws when it fails. */
   docker(...argv: string[]): Promise<string>;
   /** Brings images of the machine's engine over. */
@@ -38,6 +40,8 @@ export type PrivateEngine = {
   /** Ends dockerd with SIGKILL; its containers and their shims stay. */
   kill9(): Promise<void>;
   restart(): Promise<void>;
+  /** As when the machine loses its power: dockerd, its helpers and all containers end at once, mounts and /run are gone, files stay. */
+  powerCut(): Promise<void>;
   /** Freezes (SIGSTOP) and thaws (SIGCONT) dockerd. */
   freeze(): void;
   thaw(): void;
@@ -127,6 +131,7 @@ function createEngine(folder: string, holder: ChildProcess, options: PrivateEngi
       return daemon?.pid ?? 0;
     },
     enter: (argv) => ["nsenter", "-t", String(holderPid), "--net", ...argv],
+    enterFiles: (argv) => ["nsenter", "-t", String(holderPid), "--net", "--mount", ...argv],
     docker: (...argv) => mustRun(["docker", "-H", host, ...argv]),
     loadImage: async (image) => {
       await mustRun(["sh", "-c", 'docker save "$1" | docker -H "$2" load', "load", image, host], {
@@ -145,6 +150,15 @@ function createEngine(folder: string, holder: ChildProcess, options: PrivateEngi
     async restart() {
       await engine.stop();
       await engine.start();
+    },
+    async powerCut() {
+      daemon = undefined;
+      const inside = await withDescendants(await processesInNamespaceOf(holderPid, "mnt"));
+      await killAll(inside.filter((pid) => pid !== holderPid));
+      const unmount = `awk '$2 ~ "^${folder}/" { print $2 }' /proc/mounts | sort -r | xargs -r -n1 umount -l`;
+      await mustRun(["nsenter", "-t", String(holderPid), "--mount", "sh", "-c", unmount]);
+      await rm(join(folder, "exec"), { recursive: true, force: true });
+      await rm(join(folder, "pid"), { force: true });
     },
     freeze: () => kill(engine.pid, "SIGSTOP"),
     thaw: () => kill(engine.pid, "SIGCONT"),

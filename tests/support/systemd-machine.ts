@@ -21,13 +21,11 @@ export type SystemdMachineOptions = {
   enter?: (argv: readonly string[]) => string[];
   /** Folders of the machine that are seen inside under the same path, for reading. */
   show?: readonly string[];
-  /** Socket of the engine that is this machine's. */
-  engineSocket?: string;
 };
 
-/** $1 is the root, $2 the socket of the engine or nothing, the rest folders to show. It becomes process 1. */
+/** $1 is the root, $2 the folder of packages, the rest folders to show. It becomes process 1. */
 const boot = `set -eu
-root=$1 socket=$2; shift 2
+root=$1 packages=$2; shift 2
 mount --make-rprivate /
 mount --bind "$root" "$root"
 cd "$root"
@@ -40,21 +38,32 @@ mkdir dev/pts dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 mount -t tmpfs tmpfs dev/shm
+# Packages are fetched once, for all tests.
+mkdir -p "$packages/partial" var/cache/apt/archives
+mount --bind "$packages" var/cache/apt/archives
 mount -t tmpfs -o mode=755 tmpfs run
 mkdir run/lock .old
 # What is shown may be below /tmp.
 ln -s /dev/null etc/systemd/system/tmp.mount
 ln -s /dev/null etc/systemd/system/systemd-tmpfiles-clean.timer
-[ -z "$socket" ] || { touch run/docker.sock; mount --bind "$socket" run/docker.sock; }
 for folder in "$@"; do mkdir -p "./$folder"; mount --bind "$folder" "./$folder"; mount -o remount,bind,ro "./$folder"; done
 pivot_root . .old
 umount -l /.old
 exec env -i container=ozwald-test PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init
 `;
 
+/** A machine that is thrown away needs no syncs, no manuals and no other languages. */
+const quickPackages = `force-unsafe-io
+path-exclude=/usr/share/doc/*
+path-exclude=/usr/share/man/*
+path-exclude=/usr/share/locale/*
+`;
+
+const packages = "/var/tmp/ozwald-test-trixie-packages";
+
 /** Boots it and waits until systemd has started what there is. */
 export async function systemdMachine(options: SystemdMachineOptions = {}): Promise<SystemdMachine> {
-  const { enter = (argv) => [...argv], show = [], engineSocket = "" } = options;
+  const { enter = (argv) => [...argv], show = [] } = options;
   await using undo = new AsyncDisposableStack();
   const folder = await copyDebian("trixie");
   undo.defer(() => rm(folder, { recursive: true, force: true }));
@@ -62,9 +71,10 @@ export async function systemdMachine(options: SystemdMachineOptions = {}): Promi
   mkdirSync(group);
   undo.defer(async () => void (await runCommand(["find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"])));
   await mkdir(join(folder, "run"), { recursive: true });
+  await writeFile(join(folder, "etc/dpkg/dpkg.cfg.d/quick"), quickPackages);
   await writeFile(join(folder, "boot.sh"), boot);
   const start = `echo $$ >"$1/cgroup.procs"; shift; exec unshare --mount --pid --uts --ipc --cgroup --fork sh "$@"`;
-  const argv = enter(["sh", "-c", start, "sh", group, join(folder, "boot.sh"), folder, engineSocket, ...show]);
+  const argv = enter(["sh", "-c", start, "sh", group, join(folder, "boot.sh"), folder, packages, ...show]);
   const outer = spawn(argv[0] ?? "", argv.slice(1), { stdio: "ignore", detached: true });
   const outerPid = outer.pid ?? 0;
   undo.defer(() => killAll([...childrenOf(outerPid), outerPid]));
@@ -83,7 +93,7 @@ export async function systemdMachine(options: SystemdMachineOptions = {}): Promi
     "--wd",
   ];
   const env = ["env", "-i", "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
-  const run = (...command: string[]) => runCommand([...inside, ...env, ...command], { timeoutMs: 120_000 });
+  const run = (...command: string[]) => runCommand([...inside, ...env, ...command], { timeoutMs: 300_000 });
   // "degraded" is good enough: a unit that loads kernel modules cannot.
   const booted = async () => /running|degraded/.test((await run("systemctl", "is-system-running")).stdout);
   await waitUntil("it has booted", booted, 60_000, 200);

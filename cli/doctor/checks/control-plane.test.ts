@@ -31,8 +31,16 @@ describe("printed-address", () => {
     const found = look(checks, "printed-address", { printed: { ...printed, ...change } });
     expect(found).toHaveLength(1);
     expect(found?.[0]?.message).toContain(said);
-    expect(found?.[0]?.fix).toContain("--advertise");
+    expect(found?.[0]?.fix).toContain("ozwald-controlplane address set");
   });
+});
+
+test("context-address: an old one is a note, a present one or the local socket is well", () => {
+  const old = "https://10.0.0.5:7443";
+  const found = look(checks, "context-address", { oldAddresses: [old], reach: { address: old } });
+  expect(found).toEqual([expect.objectContaining({ notice: true, message: expect.stringContaining(old) as string })]);
+  for (const address of ["https://control.lan:7443", "unix:/run/ozwald/control.sock"])
+    expect(look(checks, "context-address", { oldAddresses: [old], reach: { address } })).toEqual([]);
 });
 
 test.each([

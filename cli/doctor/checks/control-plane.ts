@@ -25,7 +25,7 @@ export const controlPlaneChecks: readonly Check[] = [
         return [
           {
             ...{ subject, message: `hosts are told ${address}, and from here nobody answers there (${unreached})` },
-            fix: "Start the control plane with --advertise and the address that other machines reach, and let them through its firewall.",
+            fix: "On its machine:  ozwald-controlplane address set  with the address that others reach; let them through its firewall.",
           },
         ];
       }
@@ -33,7 +33,21 @@ export const controlPlaneChecks: readonly Check[] = [
       return [
         {
           ...{ subject, message: `hosts are told ${address}, and the certificate there is for ${certificateNames}` },
-          fix: "Start the control plane with --advertise and that address; its certificate then names it.",
+          fix: "On its machine:  ozwald-controlplane address set  with that address; its certificate then names it.",
+        },
+      ];
+    },
+  },
+  {
+    name: "context-address",
+    look({ reach, oldAddresses, status }) {
+      if (oldAddresses === undefined || status === undefined) return undefined;
+      if (!oldAddresses.includes(reach.address)) return [];
+      return [
+        {
+          ...{ subject: "this machine", notice: true },
+          message: `it reaches the control plane at ${reach.address}, an old address that will be forgotten some day`,
+          fix: `Log in again at ${status.address} (ozctl token create prints the line), or change the address in the context's file.`,
         },
       ];
     },

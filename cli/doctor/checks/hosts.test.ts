@@ -94,3 +94,14 @@ describe("proxy", () => {
     expect(found?.[0]?.notice).toBeUndefined();
   });
 });
+
+test("control-address: a host that stays at an old address says why", () => {
+  const [dialedAddress, addressProblem] = ["https://10.0.0.5:7443", "https://control.lan:7443: DNS: no address"];
+  expect(look(checks, "control-address", with1({ dialedAddress, addressProblem }))).toEqual([
+    expect.objectContaining({
+      subject: "devbox",
+      message: `it dials ${dialedAddress}, an old address of the control plane, and does not reach ${addressProblem}`,
+    }),
+  ]);
+  expect(look(checks, "control-address", with1({ dialedAddress }))).toEqual([]);
+});

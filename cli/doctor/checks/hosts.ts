@@ -61,6 +61,13 @@ export const hostChecks: readonly Check[] = [
         }));
     },
   },
+  everyHost("control-address", ({ addressProblem, dialedAddress }) => {
+    if (addressProblem === "") return undefined;
+    return {
+      message: `it dials ${dialedAddress}, an old address of the control plane, and does not reach ${addressProblem}`,
+      fix: "Let it through to that address, or set one that it reaches:  ozwald-controlplane address set …",
+    };
+  }),
   everyHost("agent-version", ({ agentVersion }, { status }) => {
     if (status === undefined || agentVersion === "" || agentVersion === status.version) return undefined;
     return {

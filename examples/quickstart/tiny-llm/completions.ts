@@ -12,6 +12,7 @@ import type { Log } from "./log.ts";
 import type { FinishReason, Metrics } from "./metrics.ts";
 import { answer, chunk, readCompletionRequest, usage, usageChunk } from "./openai.ts";
 import type { AnswerHead, CompletionRequest } from "./openai.ts";
+import { sendFailure } from "./routed-server.ts";
 import type { Slots } from "./slots.ts";
 
 export type Parts = {
@@ -88,13 +89,8 @@ export async function handleCompletion(
 /** Writes an error in whatever form the answer has by now. */
 export function failCompletion(outgoing: ServerResponse, thrown: unknown): void {
   if (outgoing.destroyed || outgoing.writableEnded) return;
-  const error = toApiError(thrown);
-  if (!outgoing.headersSent) {
-    const headers = error.retryAfterSeconds === undefined ? {} : { "retry-after": String(error.retryAfterSeconds) };
-    sendJson(outgoing, error.status, errorBody(error), headers);
-    return;
-  }
-  outgoing.end(`data: ${JSON.stringify(errorBody(error))}\n\n`);
+  if (!outgoing.headersSent) sendFailure(outgoing, thrown);
+  else outgoing.end(`data: ${JSON.stringify(errorBody(toApiError(thrown)))}\n\n`);
 }
 
 /** Server-sent events; the opening goes out with the first text, so that an early failure can still be a status code. */

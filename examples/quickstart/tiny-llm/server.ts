@@ -1,15 +1,14 @@
 // The routes: OpenAI's, vLLM's sleep API, health and metrics.
 
-import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import { ApiError } from "./api-error.ts";
 import { failCompletion, handleCompletion } from "./completions.ts";
 import type { Parts } from "./completions.ts";
 import { sendJson, sendText } from "./http-json.ts";
+import { routedServer } from "./routed-server.ts";
+import type { Routes } from "./routed-server.ts";
 
-type Route = (parts: Parts, incoming: IncomingMessage, outgoing: ServerResponse, url: URL) => Promise<void> | void;
-
-const ROUTES: Readonly<Record<string, Route>> = {
+const ROUTES: Routes<Parts> = {
   "GET /health": ({ engine }, _incoming, outgoing) => {
     // Asleep is healthy: the server answers, and a probe must not restart a model that was put to sleep on purpose.
     const healthy = engine.state === "ready" || engine.asleep;
@@ -48,28 +47,6 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "GET /is_sleeping": ({ engine }, _incoming, outgoing) => sendJson(outgoing, 200, { is_sleeping: engine.asleep }),
 };
 
-const PATHS = new Set(Object.keys(ROUTES).map((key) => key.slice(key.indexOf(" ") + 1)));
-
 export function makeServer(parts: Parts): Server {
-  const server = createServer((incoming, outgoing) => {
-    answerOne(parts, incoming, outgoing).catch((error: unknown) => {
-      if (!(error instanceof ApiError))
-        parts.log("error", "request failed", { url: incoming.url, error: String(error) });
-      // What is left of a refused body is not read; the connection cannot be used again.
-      if (!incoming.complete && !outgoing.headersSent) outgoing.setHeader("connection", "close");
-      failCompletion(outgoing, error);
-    });
-  });
-  server.headersTimeout = 15_000;
-  server.requestTimeout = 60_000;
-  return server;
-}
-
-async function answerOne(parts: Parts, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  const url = new URL(incoming.url ?? "/", "http://local");
-  const method = incoming.method === "HEAD" ? "GET" : incoming.method;
-  const route = ROUTES[`${method} ${url.pathname}`];
-  if (route !== undefined) return route(parts, incoming, outgoing, url);
-  if (PATHS.has(url.pathname)) throw new ApiError(405, `${url.pathname} does not take ${incoming.method}`);
-  throw new ApiError(404, `no route ${url.pathname}`);
+  return routedServer(ROUTES, parts, failCompletion);
 }

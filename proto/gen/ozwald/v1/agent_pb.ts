@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ozwald/v1/agent.proto.
  */
 export const file_ozwald_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChVvendhbGQvdjEvYWdlbnQucHJvdG8SCW96d2FsZC52MSLFAQoLTGlua1JlcXVlc3QSIQoFaGVsbG8YASABKAsyEC5vendhbGQudjEuSGVsbG9IABIjCgZyZXBvcnQYAiABKAsyES5vendhbGQudjEuUmVwb3J0SAASOAoRYXNzaWdubWVudF9yZXN1bHQYAyABKAsyGy5vendhbGQudjEuQXNzaWdubWVudFJlc3VsdEgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULm96d2FsZC52MS5IZWFydGJlYXRIAEIJCgdtZXNzYWdlIu4BCgxMaW5rUmVzcG9uc2USJQoHd2VsY29tZRgBIAEoCzISLm96d2FsZC52MS5XZWxjb21lSAASKwoKYXNzaWdubWVudBgCIAEoCzIVLm96d2FsZC52MS5Bc3NpZ25tZW50SAASKgoKcmVwb3J0X2FjaxgDIAEoCzIULm96d2FsZC52MS5SZXBvcnRBY2tIABIuCgxvcGVuX2NoYW5uZWwYBCABKAsyFi5vendhbGQudjEuT3BlbkNoYW5uZWxIABIjCgZjbG9zZWQYBSABKAsyES5vendhbGQudjEuQ2xvc2VkSABCCQoHbWVzc2FnZSLzAQoFSGVsbG8SDwoHaG9zdF9pZBgBIAEoCRIPCgdib290X2lkGAIgASgJEhUKDXByb2Nlc3Nfbm9uY2UYAyABKAkSFQoNYWdlbnRfdmVyc2lvbhgEIAEoCRIaChJvYmV5ZWRfaW5jYXJuYXRpb24YBSABKAkSFAoMb2JleWVkX2Vwb2NoGAYgASgEEhgKEGpvdXJuYWxfcmV2aXNpb24YByABKAQSJwoJaW52ZW50b3J5GAggASgLMhQub3p3YWxkLnYxLkludmVudG9yeRIlCghvYnNlcnZlZBgJIAMoCzITLm96d2FsZC52MS5PYnNlcnZlZCK/AQoHV2VsY29tZRISCgpjbHVzdGVyX2lkGAEgASgJEhUKDWNsdXN0ZXJfZXBvY2gYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAkSHwoXaGlzdG9yeV9jb250YWluc19vYmV5ZWQYBCABKAgSFAoMaGVhcnRiZWF0X21zGAUgASgEEhQKDHRlbGVtZXRyeV9tcxgGIAEoBBInCgNub3cYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUBCgpBc3NpZ25tZW50EhUKDWNsdXN0ZXJfZXBvY2gYASABKAQSEwoLaW5jYXJuYXRpb24YAiABKAkSEAoIcmV2aXNpb24YAyABKAQSKQoDcnVuGAQgAygLMhwub3p3YWxkLnYxLlJlcGxpY2FBc3NpZ25tZW50Eg4KBnJldGlyZRgFIAMoCSKkAQoRUmVwbGljYUFzc2lnbm1lbnQSEgoKcmVwbGljYV9pZBgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgEEgwKBHNsb3QYAyABKA0SJAoEc3BlYxgEIAEoCzIWLm96d2FsZC52MS5SZXBsaWNhU3BlYxIRCglzcGVjX2hhc2gYBSABKAkSIAoGY2xhaW1zGAYgAygLMhAub3p3YWxkLnYxLkNsYWltIm0KEEFzc2lnbm1lbnRSZXN1bHQSEAoIcmV2aXNpb24YASABKAQSEAoIYWNjZXB0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEiUKCHJlamVjdGVkGAQgAygLMhMub3p3YWxkLnYxLlJlamVjdGVkInwKCFJlamVjdGVkEhIKCnJlcGxpY2FfaWQYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoBBIQCghyZXNvdXJjZRgDIAEoCRISCgpuZWVkX2J5dGVzGAQgASgEEhIKCmZyZWVfYnl0ZXMYBSABKAQSDgoGaG9sZGVyGAYgASgJIq4BCgZSZXBvcnQSEAoIc2VxdWVuY2UYASABKAQSDAoEZnVsbBgCIAEoCBIkCgdjaGFuZ2VkGAMgAygLMhMub3p3YWxkLnYxLk9ic2VydmVkEgwKBGdvbmUYBCADKAkSJwoJaW52ZW50b3J5GAUgASgLMhQub3p3YWxkLnYxLkludmVudG9yeRInCgl0ZWxlbWV0cnkYBiABKAsyFC5vendhbGQudjEuVGVsZW1ldHJ5Ih0KCVJlcG9ydEFjaxIQCghzZXF1ZW5jZRgBIAEoBCILCglIZWFydGJlYXQiKQoGQ2xvc2VkEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIqkBCgtPcGVuQ2hhbm5lbBISCgpjaGFubmVsX2lkGAEgASgJEiUKBGxvZ3MYAiABKAsyFS5vendhbGQudjEuTG9nUmVxdWVzdEgAEiYKBGV4ZWMYAyABKAsyFi5vendhbGQudjEuRXhlY1JlcXVlc3RIABIsCgdmb3J3YXJkGAQgASgLMhkub3p3YWxkLnYxLkZvcndhcmRSZXF1ZXN0SABCCQoHcmVxdWVzdCJkCgpMb2dSZXF1ZXN0EhIKCnJlcGxpY2FfaWQYASABKAkSDgoGZm9sbG93GAIgASgIEgwKBHRhaWwYAyABKA0SEAoIcHJldmlvdXMYBCABKAgSEgoKdGltZXN0YW1wcxgFIAEoCCJ7CgtFeGVjUmVxdWVzdBISCgpyZXBsaWNhX2lkGAEgASgJEg8KB2NvbW1hbmQYAiADKAkSDQoFc3RkaW4YAyABKAgSCwoDdHR5GAQgASgIEg8KB2NvbHVtbnMYBSABKA0SDAoEcm93cxgGIAEoDRIMCgR1c2VyGAcgASgJIjwKDkZvcndhcmRSZXF1ZXN0EhIKCnJlcGxpY2FfaWQYASABKAkSFgoOY29udGFpbmVyX3BvcnQYAiABKA0ixQEKDkNoYW5uZWxSZXF1ZXN0EioKBm9wZW5lZBgBIAEoCzIYLm96d2FsZC52MS5DaGFubmVsT3BlbmVkSAASEAoGc3Rkb3V0GAIgASgMSAASEAoGc3RkZXJyGAMgASgMSAASKgoGY2xvc2VkGAQgASgLMhgub3p3YWxkLnYxLkNoYW5uZWxDbG9zZWRIABITCgljb25uZWN0ZWQYBSABKAhIABIXCg1zdGRvdXRfY2xvc2VkGAYgASgISABCCQoHbWVzc2FnZSIjCg1DaGFubmVsT3BlbmVkEhIKCmNoYW5uZWxfaWQYASABKAkiMQoNQ2hhbm5lbENsb3NlZBIRCglleGl0X2NvZGUYASABKAUSDQoFZXJyb3IYAiABKAkiggEKD0NoYW5uZWxSZXNwb25zZRIPCgVzdGRpbhgBIAEoDEgAEhYKDHN0ZGluX2Nsb3NlZBgCIAEoCEgAEikKBnJlc2l6ZRgDIAEoCzIXLm96d2FsZC52MS5UZXJtaW5hbFNpemVIABIQCgZjYW5jZWwYBCABKAhIAEIJCgdtZXNzYWdlIi0KDFRlcm1pbmFsU2l6ZRIPCgdjb2x1bW5zGAEgASgNEgwKBHJvd3MYAiABKA0iKgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSDwoHY3NyX3BlbRgBIAEoCSJDChhSZW5ld0NlcnRpZmljYXRlUmVzcG9uc2USFwoPY2VydGlmaWNhdGVfcGVtGAEgASgJEg4KBmNhX3BlbRgCIAEoCTLyAQoQQWdlbnRMaW5rU2VydmljZRI7CgRMaW5rEhYub3p3YWxkLnYxLkxpbmtSZXF1ZXN0Ghcub3p3YWxkLnYxLkxpbmtSZXNwb25zZSgBMAESRAoHQ2hhbm5lbBIZLm96d2FsZC52MS5DaGFubmVsUmVxdWVzdBoaLm96d2FsZC52MS5DaGFubmVsUmVzcG9uc2UoATABElsKEFJlbmV3Q2VydGlmaWNhdGUSIi5vendhbGQudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QaIy5vendhbGQudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_ozwald_v1_inventory, file_ozwald_v1_replicas, file_ozwald_v1_spec]);
+  fileDesc("ChVvendhbGQvdjEvYWdlbnQucHJvdG8SCW96d2FsZC52MSL3AQoLTGlua1JlcXVlc3QSIQoFaGVsbG8YASABKAsyEC5vendhbGQudjEuSGVsbG9IABIjCgZyZXBvcnQYAiABKAsyES5vendhbGQudjEuUmVwb3J0SAASOAoRYXNzaWdubWVudF9yZXN1bHQYAyABKAsyGy5vendhbGQudjEuQXNzaWdubWVudFJlc3VsdEgAEikKCWhlYXJ0YmVhdBgEIAEoCzIULm96d2FsZC52MS5IZWFydGJlYXRIABIwCg1hZGRyZXNzX3RyaWVkGAUgASgLMhcub3p3YWxkLnYxLkFkZHJlc3NUcmllZEgAQgkKB21lc3NhZ2Ui7gEKDExpbmtSZXNwb25zZRIlCgd3ZWxjb21lGAEgASgLMhIub3p3YWxkLnYxLldlbGNvbWVIABIrCgphc3NpZ25tZW50GAIgASgLMhUub3p3YWxkLnYxLkFzc2lnbm1lbnRIABIqCgpyZXBvcnRfYWNrGAMgASgLMhQub3p3YWxkLnYxLlJlcG9ydEFja0gAEi4KDG9wZW5fY2hhbm5lbBgEIAEoCzIWLm96d2FsZC52MS5PcGVuQ2hhbm5lbEgAEiMKBmNsb3NlZBgFIAEoCzIRLm96d2FsZC52MS5DbG9zZWRIAEIJCgdtZXNzYWdlIosCCgVIZWxsbxIPCgdob3N0X2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFQoNcHJvY2Vzc19ub25jZRgDIAEoCRIVCg1hZ2VudF92ZXJzaW9uGAQgASgJEhoKEm9iZXllZF9pbmNhcm5hdGlvbhgFIAEoCRIUCgxvYmV5ZWRfZXBvY2gYBiABKAQSGAoQam91cm5hbF9yZXZpc2lvbhgHIAEoBBInCglpbnZlbnRvcnkYCCABKAsyFC5vendhbGQudjEuSW52ZW50b3J5EiUKCG9ic2VydmVkGAkgAygLMhMub3p3YWxkLnYxLk9ic2VydmVkEhYKDmRpYWxlZF9hZGRyZXNzGAogASgJItIBCgdXZWxjb21lEhIKCmNsdXN0ZXJfaWQYASABKAkSFQoNY2x1c3Rlcl9lcG9jaBgCIAEoBBITCgtpbmNhcm5hdGlvbhgDIAEoCRIfChdoaXN0b3J5X2NvbnRhaW5zX29iZXllZBgEIAEoCBIUCgxoZWFydGJlYXRfbXMYBSABKAQSFAoMdGVsZW1ldHJ5X21zGAYgASgEEicKA25vdxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJYWRkcmVzc2VzGAggAygJIoUBCgpBc3NpZ25tZW50EhUKDWNsdXN0ZXJfZXBvY2gYASABKAQSEwoLaW5jYXJuYXRpb24YAiABKAkSEAoIcmV2aXNpb24YAyABKAQSKQoDcnVuGAQgAygLMhwub3p3YWxkLnYxLlJlcGxpY2FBc3NpZ25tZW50Eg4KBnJldGlyZRgFIAMoCSKkAQoRUmVwbGljYUFzc2lnbm1lbnQSEgoKcmVwbGljYV9pZBgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgEEgwKBHNsb3QYAyABKA0SJAoEc3BlYxgEIAEoCzIWLm96d2FsZC52MS5SZXBsaWNhU3BlYxIRCglzcGVjX2hhc2gYBSABKAkSIAoGY2xhaW1zGAYgAygLMhAub3p3YWxkLnYxLkNsYWltIm0KEEFzc2lnbm1lbnRSZXN1bHQSEAoIcmV2aXNpb24YASABKAQSEAoIYWNjZXB0ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEiUKCHJlamVjdGVkGAQgAygLMhMub3p3YWxkLnYxLlJlamVjdGVkInwKCFJlamVjdGVkEhIKCnJlcGxpY2FfaWQYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoBBIQCghyZXNvdXJjZRgDIAEoCRISCgpuZWVkX2J5dGVzGAQgASgEEhIKCmZyZWVfYnl0ZXMYBSABKAQSDgoGaG9sZGVyGAYgASgJIq4BCgZSZXBvcnQSEAoIc2VxdWVuY2UYASABKAQSDAoEZnVsbBgCIAEoCBIkCgdjaGFuZ2VkGAMgAygLMhMub3p3YWxkLnYxLk9ic2VydmVkEgwKBGdvbmUYBCADKAkSJwoJaW52ZW50b3J5GAUgASgLMhQub3p3YWxkLnYxLkludmVudG9yeRInCgl0ZWxlbWV0cnkYBiABKAsyFC5vendhbGQudjEuVGVsZW1ldHJ5Ih0KCVJlcG9ydEFjaxIQCghzZXF1ZW5jZRgBIAEoBCILCglIZWFydGJlYXQiMAoMQWRkcmVzc1RyaWVkEg8KB2FkZHJlc3MYASABKAkSDwoHcHJvYmxlbRgCIAEoCSIpCgZDbG9zZWQSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiqQEKC09wZW5DaGFubmVsEhIKCmNoYW5uZWxfaWQYASABKAkSJQoEbG9ncxgCIAEoCzIVLm96d2FsZC52MS5Mb2dSZXF1ZXN0SAASJgoEZXhlYxgDIAEoCzIWLm96d2FsZC52MS5FeGVjUmVxdWVzdEgAEiwKB2ZvcndhcmQYBCABKAsyGS5vendhbGQudjEuRm9yd2FyZFJlcXVlc3RIAEIJCgdyZXF1ZXN0ImQKCkxvZ1JlcXVlc3QSEgoKcmVwbGljYV9pZBgBIAEoCRIOCgZmb2xsb3cYAiABKAgSDAoEdGFpbBgDIAEoDRIQCghwcmV2aW91cxgEIAEoCBISCgp0aW1lc3RhbXBzGAUgASgIInsKC0V4ZWNSZXF1ZXN0EhIKCnJlcGxpY2FfaWQYASABKAkSDwoHY29tbWFuZBgCIAMoCRINCgVzdGRpbhgDIAEoCBILCgN0dHkYBCABKAgSDwoHY29sdW1ucxgFIAEoDRIMCgRyb3dzGAYgASgNEgwKBHVzZXIYByABKAkiPAoORm9yd2FyZFJlcXVlc3QSEgoKcmVwbGljYV9pZBgBIAEoCRIWCg5jb250YWluZXJfcG9ydBgCIAEoDSLFAQoOQ2hhbm5lbFJlcXVlc3QSKgoGb3BlbmVkGAEgASgLMhgub3p3YWxkLnYxLkNoYW5uZWxPcGVuZWRIABIQCgZzdGRvdXQYAiABKAxIABIQCgZzdGRlcnIYAyABKAxIABIqCgZjbG9zZWQYBCABKAsyGC5vendhbGQudjEuQ2hhbm5lbENsb3NlZEgAEhMKCWNvbm5lY3RlZBgFIAEoCEgAEhcKDXN0ZG91dF9jbG9zZWQYBiABKAhIAEIJCgdtZXNzYWdlIiMKDUNoYW5uZWxPcGVuZWQSEgoKY2hhbm5lbF9pZBgBIAEoCSIxCg1DaGFubmVsQ2xvc2VkEhEKCWV4aXRfY29kZRgBIAEoBRINCgVlcnJvchgCIAEoCSKCAQoPQ2hhbm5lbFJlc3BvbnNlEg8KBXN0ZGluGAEgASgMSAASFgoMc3RkaW5fY2xvc2VkGAIgASgISAASKQoGcmVzaXplGAMgASgLMhcub3p3YWxkLnYxLlRlcm1pbmFsU2l6ZUgAEhAKBmNhbmNlbBgEIAEoCEgAQgkKB21lc3NhZ2UiLQoMVGVybWluYWxTaXplEg8KB2NvbHVtbnMYASABKA0SDAoEcm93cxgCIAEoDSIqChdSZW5ld0NlcnRpZmljYXRlUmVxdWVzdBIPCgdjc3JfcGVtGAEgASgJIkMKGFJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRIXCg9jZXJ0aWZpY2F0ZV9wZW0YASABKAkSDgoGY2FfcGVtGAIgASgJMvIBChBBZ2VudExpbmtTZXJ2aWNlEjsKBExpbmsSFi5vendhbGQudjEuTGlua1JlcXVlc3QaFy5vendhbGQudjEuTGlua1Jlc3BvbnNlKAEwARJECgdDaGFubmVsEhkub3p3YWxkLnYxLkNoYW5uZWxSZXF1ZXN0Ghoub3p3YWxkLnYxLkNoYW5uZWxSZXNwb25zZSgBMAESWwoQUmVuZXdDZXJ0aWZpY2F0ZRIiLm96d2FsZC52MS5SZW5ld0NlcnRpZmljYXRlUmVxdWVzdBojLm96d2FsZC52MS5SZW5ld0NlcnRpZmljYXRlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_ozwald_v1_inventory, file_ozwald_v1_replicas, file_ozwald_v1_spec]);
 
 /**
  * LinkRequest is what an agent says.
@@ -65,6 +65,14 @@ export type LinkRequest = Message<"ozwald.v1.LinkRequest"> & {
      */
     value: Heartbeat;
     case: "heartbeat";
+  } | {
+    /**
+     * What came of trying an address of Welcome. Only said to a control plane that gave addresses.
+     *
+     * @generated from field: ozwald.v1.AddressTried address_tried = 5;
+     */
+    value: AddressTried;
+    case: "addressTried";
   } | { case: undefined; value?: undefined };
 };
 
@@ -204,6 +212,13 @@ export type Hello = Message<"ozwald.v1.Hello"> & {
    * @generated from field: repeated ozwald.v1.Observed observed = 9;
    */
   observed: Observed[];
+
+  /**
+   * Address of the control plane that this stream dialled: "https://10.0.0.5:7443".
+   *
+   * @generated from field: string dialed_address = 10;
+   */
+  dialedAddress: string;
 };
 
 /**
@@ -267,6 +282,14 @@ export type Welcome = Message<"ozwald.v1.Welcome"> & {
    * @generated from field: google.protobuf.Timestamp now = 7;
    */
   now?: Timestamp | undefined;
+
+  /**
+   * Addresses of the control plane, best first, old ones last; empty when nobody chose one. The agent tries those that are better than
+   * the one it dialled, keeps one that answers with the cluster's authority, and falls back to the others.
+   *
+   * @generated from field: repeated string addresses = 8;
+   */
+  addresses: string[];
 };
 
 /**
@@ -572,6 +595,34 @@ export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
   messageDesc(file_ozwald_v1_agent, 10);
 
 /**
+ * AddressTried says that an address that would be better does not work.
+ *
+ * @generated from message ozwald.v1.AddressTried
+ */
+export type AddressTried = Message<"ozwald.v1.AddressTried"> & {
+  /**
+   * Address that was tried.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * What came of it, for people; empty when nothing is better than the address that is dialled.
+   *
+   * @generated from field: string problem = 2;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message ozwald.v1.AddressTried.
+ * Use `create(AddressTriedSchema)` to create a new message.
+ */
+export const AddressTriedSchema: GenMessage<AddressTried> = /*@__PURE__*/
+  messageDesc(file_ozwald_v1_agent, 11);
+
+/**
  * Closed ends a stream for a reason.
  *
  * @generated from message ozwald.v1.Closed
@@ -597,7 +648,7 @@ export type Closed = Message<"ozwald.v1.Closed"> & {
  * Use `create(ClosedSchema)` to create a new message.
  */
 export const ClosedSchema: GenMessage<Closed> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 11);
+  messageDesc(file_ozwald_v1_agent, 12);
 
 /**
  * OpenChannel asks the agent to open a Channel.
@@ -649,7 +700,7 @@ export type OpenChannel = Message<"ozwald.v1.OpenChannel"> & {
  * Use `create(OpenChannelSchema)` to create a new message.
  */
 export const OpenChannelSchema: GenMessage<OpenChannel> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 12);
+  messageDesc(file_ozwald_v1_agent, 13);
 
 /**
  * LogRequest asks for the output of a replica.
@@ -698,7 +749,7 @@ export type LogRequest = Message<"ozwald.v1.LogRequest"> & {
  * Use `create(LogRequestSchema)` to create a new message.
  */
 export const LogRequestSchema: GenMessage<LogRequest> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 13);
+  messageDesc(file_ozwald_v1_agent, 14);
 
 /**
  * ExecRequest asks for a command inside a replica.
@@ -761,7 +812,7 @@ export type ExecRequest = Message<"ozwald.v1.ExecRequest"> & {
  * Use `create(ExecRequestSchema)` to create a new message.
  */
 export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 14);
+  messageDesc(file_ozwald_v1_agent, 15);
 
 /**
  * ForwardRequest asks for a connection to a port of a replica.
@@ -789,7 +840,7 @@ export type ForwardRequest = Message<"ozwald.v1.ForwardRequest"> & {
  * Use `create(ForwardRequestSchema)` to create a new message.
  */
 export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 15);
+  messageDesc(file_ozwald_v1_agent, 16);
 
 /**
  * ChannelRequest is what an agent says on a channel.
@@ -858,7 +909,7 @@ export type ChannelRequest = Message<"ozwald.v1.ChannelRequest"> & {
  * Use `create(ChannelRequestSchema)` to create a new message.
  */
 export const ChannelRequestSchema: GenMessage<ChannelRequest> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 16);
+  messageDesc(file_ozwald_v1_agent, 17);
 
 /**
  * ChannelOpened names the request that is served.
@@ -879,7 +930,7 @@ export type ChannelOpened = Message<"ozwald.v1.ChannelOpened"> & {
  * Use `create(ChannelOpenedSchema)` to create a new message.
  */
 export const ChannelOpenedSchema: GenMessage<ChannelOpened> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 17);
+  messageDesc(file_ozwald_v1_agent, 18);
 
 /**
  * ChannelClosed ends a channel.
@@ -907,7 +958,7 @@ export type ChannelClosed = Message<"ozwald.v1.ChannelClosed"> & {
  * Use `create(ChannelClosedSchema)` to create a new message.
  */
 export const ChannelClosedSchema: GenMessage<ChannelClosed> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 18);
+  messageDesc(file_ozwald_v1_agent, 19);
 
 /**
  * ChannelResponse is what the control plane says on a channel.
@@ -960,7 +1011,7 @@ export type ChannelResponse = Message<"ozwald.v1.ChannelResponse"> & {
  * Use `create(ChannelResponseSchema)` to create a new message.
  */
 export const ChannelResponseSchema: GenMessage<ChannelResponse> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 19);
+  messageDesc(file_ozwald_v1_agent, 20);
 
 /**
  * TerminalSize is the size of a terminal.
@@ -988,7 +1039,7 @@ export type TerminalSize = Message<"ozwald.v1.TerminalSize"> & {
  * Use `create(TerminalSizeSchema)` to create a new message.
  */
 export const TerminalSizeSchema: GenMessage<TerminalSize> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 20);
+  messageDesc(file_ozwald_v1_agent, 21);
 
 /**
  * RenewCertificateRequest asks for a new certificate.
@@ -1009,7 +1060,7 @@ export type RenewCertificateRequest = Message<"ozwald.v1.RenewCertificateRequest
  * Use `create(RenewCertificateRequestSchema)` to create a new message.
  */
 export const RenewCertificateRequestSchema: GenMessage<RenewCertificateRequest> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 21);
+  messageDesc(file_ozwald_v1_agent, 22);
 
 /**
  * RenewCertificateResponse holds a new certificate.
@@ -1037,7 +1088,7 @@ export type RenewCertificateResponse = Message<"ozwald.v1.RenewCertificateRespon
  * Use `create(RenewCertificateResponseSchema)` to create a new message.
  */
 export const RenewCertificateResponseSchema: GenMessage<RenewCertificateResponse> = /*@__PURE__*/
-  messageDesc(file_ozwald_v1_agent, 22);
+  messageDesc(file_ozwald_v1_agent, 23);
 
 /**
  * AgentLinkService is called by agents only; the caller is known by its client certificate, never by what it says.

@@ -13,16 +13,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LinkRequest(_message.Message):
-    __slots__ = ("hello", "report", "assignment_result", "heartbeat")
+    __slots__ = ("hello", "report", "assignment_result", "heartbeat", "address_tried")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_RESULT_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_TRIED_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     report: Report
     assignment_result: AssignmentResult
     heartbeat: Heartbeat
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., assignment_result: _Optional[_Union[AssignmentResult, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
+    address_tried: AddressTried
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., assignment_result: _Optional[_Union[AssignmentResult, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., address_tried: _Optional[_Union[AddressTried, _Mapping]] = ...) -> None: ...
 
 class LinkResponse(_message.Message):
     __slots__ = ("welcome", "assignment", "report_ack", "open_channel", "closed")
@@ -39,7 +41,7 @@ class LinkResponse(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., report_ack: _Optional[_Union[ReportAck, _Mapping]] = ..., open_channel: _Optional[_Union[OpenChannel, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("host_id", "boot_id", "process_nonce", "agent_version", "obeyed_incarnation", "obeyed_epoch", "journal_revision", "inventory", "observed")
+    __slots__ = ("host_id", "boot_id", "process_nonce", "agent_version", "obeyed_incarnation", "obeyed_epoch", "journal_revision", "inventory", "observed", "dialed_address")
     HOST_ID_FIELD_NUMBER: _ClassVar[int]
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
     PROCESS_NONCE_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +51,7 @@ class Hello(_message.Message):
     JOURNAL_REVISION_FIELD_NUMBER: _ClassVar[int]
     INVENTORY_FIELD_NUMBER: _ClassVar[int]
     OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    DIALED_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     host_id: str
     boot_id: str
     process_nonce: str
@@ -58,10 +61,11 @@ class Hello(_message.Message):
     journal_revision: int
     inventory: _inventory_pb2.Inventory
     observed: _containers.RepeatedCompositeFieldContainer[_replicas_pb2.Observed]
-    def __init__(self, host_id: _Optional[str] = ..., boot_id: _Optional[str] = ..., process_nonce: _Optional[str] = ..., agent_version: _Optional[str] = ..., obeyed_incarnation: _Optional[str] = ..., obeyed_epoch: _Optional[int] = ..., journal_revision: _Optional[int] = ..., inventory: _Optional[_Union[_inventory_pb2.Inventory, _Mapping]] = ..., observed: _Optional[_Iterable[_Union[_replicas_pb2.Observed, _Mapping]]] = ...) -> None: ...
+    dialed_address: str
+    def __init__(self, host_id: _Optional[str] = ..., boot_id: _Optional[str] = ..., process_nonce: _Optional[str] = ..., agent_version: _Optional[str] = ..., obeyed_incarnation: _Optional[str] = ..., obeyed_epoch: _Optional[int] = ..., journal_revision: _Optional[int] = ..., inventory: _Optional[_Union[_inventory_pb2.Inventory, _Mapping]] = ..., observed: _Optional[_Iterable[_Union[_replicas_pb2.Observed, _Mapping]]] = ..., dialed_address: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("cluster_id", "cluster_epoch", "incarnation", "history_contains_obeyed", "heartbeat_ms", "telemetry_ms", "now")
+    __slots__ = ("cluster_id", "cluster_epoch", "incarnation", "history_contains_obeyed", "heartbeat_ms", "telemetry_ms", "now", "addresses")
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +73,7 @@ class Welcome(_message.Message):
     HEARTBEAT_MS_FIELD_NUMBER: _ClassVar[int]
     TELEMETRY_MS_FIELD_NUMBER: _ClassVar[int]
     NOW_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
     cluster_id: str
     cluster_epoch: int
     incarnation: str
@@ -76,7 +81,8 @@ class Welcome(_message.Message):
     heartbeat_ms: int
     telemetry_ms: int
     now: _timestamp_pb2.Timestamp
-    def __init__(self, cluster_id: _Optional[str] = ..., cluster_epoch: _Optional[int] = ..., incarnation: _Optional[str] = ..., history_contains_obeyed: _Optional[bool] = ..., heartbeat_ms: _Optional[int] = ..., telemetry_ms: _Optional[int] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, cluster_id: _Optional[str] = ..., cluster_epoch: _Optional[int] = ..., incarnation: _Optional[str] = ..., history_contains_obeyed: _Optional[bool] = ..., heartbeat_ms: _Optional[int] = ..., telemetry_ms: _Optional[int] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., addresses: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Assignment(_message.Message):
     __slots__ = ("cluster_epoch", "incarnation", "revision", "run", "retire")
@@ -161,6 +167,14 @@ class ReportAck(_message.Message):
 class Heartbeat(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class AddressTried(_message.Message):
+    __slots__ = ("address", "problem")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    problem: str
+    def __init__(self, address: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class Closed(_message.Message):
     __slots__ = ("reason", "message")

@@ -26,35 +26,35 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from ozwald.v1 import inventory_pb2 as ozwald_dot_v1_dot_inventory__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15ozwald/v1/hosts.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19ozwald/v1/inventory.proto\"\xab\x02\n\x04Host\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x05state\x18\x03 \x01(\x0e\x32\x14.ozwald.v1.HostState\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\tinventory\x18\x05 \x01(\x0b\x32\x14.ozwald.v1.Inventory\x12\'\n\ttelemetry\x18\x06 \x01(\x0b\x32\x14.ozwald.v1.Telemetry\x12\x15\n\ragent_version\x18\x07 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x08 \x01(\t\x12\x10\n\x08replicas\x18\t \x01(\r\x12\x0f\n\x07problem\x18\n \x01(\t\x12\x1c\n\x14memory_claimed_bytes\x18\x0b \x01(\x04\"\x12\n\x10ListHostsRequest\"3\n\x11ListHostsResponse\x12\x1e\n\x05hosts\x18\x01 \x03(\x0b\x32\x0f.ozwald.v1.Host\"8\n\x13\x43reateInviteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bttl_seconds\x18\x02 \x01(\r\"\x8d\x01\n\x14\x43reateInviteResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12+\n\x07\x65xpires\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nserver_pin\x18\x04 \x01(\t\x12\x14\n\x0cinstall_line\x18\x05 \x01(\t\"0\n\x11RemoveHostRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\"\x14\n\x12RemoveHostResponse\"A\n\rEnrollRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\t\x12\x10\n\x08hostname\x18\x03 \x01(\t\"l\n\x0e\x45nrollResponse\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x03 \x01(\t\x12\x0e\n\x06\x63\x61_pem\x18\x04 \x01(\t\x12\x12\n\ncluster_id\x18\x05 \x01(\t*\xbb\x01\n\tHostState\x12\x1a\n\x16HOST_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13HOST_STATE_EXPECTED\x10\x01\x12\x15\n\x11HOST_STATE_ONLINE\x10\x02\x12\x16\n\x12HOST_STATE_SUSPECT\x10\x03\x12\x16\n\x12HOST_STATE_OFFLINE\x10\x04\x12\x1a\n\x16HOST_STATE_QUARANTINED\x10\x05\x12\x16\n\x12HOST_STATE_REMOVED\x10\x06\x32\xf2\x01\n\x0cHostsService\x12\x46\n\tListHosts\x12\x1b.ozwald.v1.ListHostsRequest\x1a\x1c.ozwald.v1.ListHostsResponse\x12O\n\x0c\x43reateInvite\x12\x1e.ozwald.v1.CreateInviteRequest\x1a\x1f.ozwald.v1.CreateInviteResponse\x12I\n\nRemoveHost\x12\x1c.ozwald.v1.RemoveHostRequest\x1a\x1d.ozwald.v1.RemoveHostResponse2R\n\x11\x45nrollmentService\x12=\n\x06\x45nroll\x12\x18.ozwald.v1.EnrollRequest\x1a\x19.ozwald.v1.EnrollResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15ozwald/v1/hosts.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19ozwald/v1/inventory.proto\"\xdc\x02\n\x04Host\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x05state\x18\x03 \x01(\x0e\x32\x14.ozwald.v1.HostState\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\tinventory\x18\x05 \x01(\x0b\x32\x14.ozwald.v1.Inventory\x12\'\n\ttelemetry\x18\x06 \x01(\x0b\x32\x14.ozwald.v1.Telemetry\x12\x15\n\ragent_version\x18\x07 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x08 \x01(\t\x12\x10\n\x08replicas\x18\t \x01(\r\x12\x0f\n\x07problem\x18\n \x01(\t\x12\x1c\n\x14memory_claimed_bytes\x18\x0b \x01(\x04\x12\x16\n\x0e\x64ialed_address\x18\x0c \x01(\t\x12\x17\n\x0f\x61\x64\x64ress_problem\x18\r \x01(\t\"\x12\n\x10ListHostsRequest\"3\n\x11ListHostsResponse\x12\x1e\n\x05hosts\x18\x01 \x03(\x0b\x32\x0f.ozwald.v1.Host\"8\n\x13\x43reateInviteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bttl_seconds\x18\x02 \x01(\r\"\x8d\x01\n\x14\x43reateInviteResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12+\n\x07\x65xpires\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nserver_pin\x18\x04 \x01(\t\x12\x14\n\x0cinstall_line\x18\x05 \x01(\t\"0\n\x11RemoveHostRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\"\x14\n\x12RemoveHostResponse\"A\n\rEnrollRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\t\x12\x10\n\x08hostname\x18\x03 \x01(\t\"l\n\x0e\x45nrollResponse\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x03 \x01(\t\x12\x0e\n\x06\x63\x61_pem\x18\x04 \x01(\t\x12\x12\n\ncluster_id\x18\x05 \x01(\t*\xbb\x01\n\tHostState\x12\x1a\n\x16HOST_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13HOST_STATE_EXPECTED\x10\x01\x12\x15\n\x11HOST_STATE_ONLINE\x10\x02\x12\x16\n\x12HOST_STATE_SUSPECT\x10\x03\x12\x16\n\x12HOST_STATE_OFFLINE\x10\x04\x12\x1a\n\x16HOST_STATE_QUARANTINED\x10\x05\x12\x16\n\x12HOST_STATE_REMOVED\x10\x06\x32\xf2\x01\n\x0cHostsService\x12\x46\n\tListHosts\x12\x1b.ozwald.v1.ListHostsRequest\x1a\x1c.ozwald.v1.ListHostsResponse\x12O\n\x0c\x43reateInvite\x12\x1e.ozwald.v1.CreateInviteRequest\x1a\x1f.ozwald.v1.CreateInviteResponse\x12I\n\nRemoveHost\x12\x1c.ozwald.v1.RemoveHostRequest\x1a\x1d.ozwald.v1.RemoveHostResponse2R\n\x11\x45nrollmentService\x12=\n\x06\x45nroll\x12\x18.ozwald.v1.EnrollRequest\x1a\x19.ozwald.v1.EnrollResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ozwald.v1.hosts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HOSTSTATE']._serialized_start=923
-  _globals['_HOSTSTATE']._serialized_end=1110
+  _globals['_HOSTSTATE']._serialized_start=972
+  _globals['_HOSTSTATE']._serialized_end=1159
   _globals['_HOST']._serialized_start=97
-  _globals['_HOST']._serialized_end=396
-  _globals['_LISTHOSTSREQUEST']._serialized_start=398
-  _globals['_LISTHOSTSREQUEST']._serialized_end=416
-  _globals['_LISTHOSTSRESPONSE']._serialized_start=418
-  _globals['_LISTHOSTSRESPONSE']._serialized_end=469
-  _globals['_CREATEINVITEREQUEST']._serialized_start=471
-  _globals['_CREATEINVITEREQUEST']._serialized_end=527
-  _globals['_CREATEINVITERESPONSE']._serialized_start=530
-  _globals['_CREATEINVITERESPONSE']._serialized_end=671
-  _globals['_REMOVEHOSTREQUEST']._serialized_start=673
-  _globals['_REMOVEHOSTREQUEST']._serialized_end=721
-  _globals['_REMOVEHOSTRESPONSE']._serialized_start=723
-  _globals['_REMOVEHOSTRESPONSE']._serialized_end=743
-  _globals['_ENROLLREQUEST']._serialized_start=745
-  _globals['_ENROLLREQUEST']._serialized_end=810
-  _globals['_ENROLLRESPONSE']._serialized_start=812
-  _globals['_ENROLLRESPONSE']._serialized_end=920
-  _globals['_HOSTSSERVICE']._serialized_start=1113
-  _globals['_HOSTSSERVICE']._serialized_end=1355
-  _globals['_ENROLLMENTSERVICE']._serialized_start=1357
-  _globals['_ENROLLMENTSERVICE']._serialized_end=1439
+  _globals['_HOST']._serialized_end=445
+  _globals['_LISTHOSTSREQUEST']._serialized_start=447
+  _globals['_LISTHOSTSREQUEST']._serialized_end=465
+  _globals['_LISTHOSTSRESPONSE']._serialized_start=467
+  _globals['_LISTHOSTSRESPONSE']._serialized_end=518
+  _globals['_CREATEINVITEREQUEST']._serialized_start=520
+  _globals['_CREATEINVITEREQUEST']._serialized_end=576
+  _globals['_CREATEINVITERESPONSE']._serialized_start=579
+  _globals['_CREATEINVITERESPONSE']._serialized_end=720
+  _globals['_REMOVEHOSTREQUEST']._serialized_start=722
+  _globals['_REMOVEHOSTREQUEST']._serialized_end=770
+  _globals['_REMOVEHOSTRESPONSE']._serialized_start=772
+  _globals['_REMOVEHOSTRESPONSE']._serialized_end=792
+  _globals['_ENROLLREQUEST']._serialized_start=794
+  _globals['_ENROLLREQUEST']._serialized_end=859
+  _globals['_ENROLLRESPONSE']._serialized_start=861
+  _globals['_ENROLLRESPONSE']._serialized_end=969
+  _globals['_HOSTSSERVICE']._serialized_start=1162
+  _globals['_HOSTSSERVICE']._serialized_end=1404
+  _globals['_ENROLLMENTSERVICE']._serialized_start=1406
+  _globals['_ENROLLMENTSERVICE']._serialized_end=1488
 # @@protoc_insertion_point(module_scope)

@@ -29,7 +29,7 @@ HOST_STATE_QUARANTINED: HostState
 HOST_STATE_REMOVED: HostState
 
 class Host(_message.Message):
-    __slots__ = ("id", "name", "state", "since", "inventory", "telemetry", "agent_version", "address", "replicas", "problem", "memory_claimed_bytes")
+    __slots__ = ("id", "name", "state", "since", "inventory", "telemetry", "agent_version", "address", "replicas", "problem", "memory_claimed_bytes", "dialed_address", "address_problem")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,8 @@ class Host(_message.Message):
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     MEMORY_CLAIMED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DIALED_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_PROBLEM_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     state: HostState
@@ -52,7 +54,9 @@ class Host(_message.Message):
     replicas: int
     problem: str
     memory_claimed_bytes: int
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[_Union[HostState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., inventory: _Optional[_Union[_inventory_pb2.Inventory, _Mapping]] = ..., telemetry: _Optional[_Union[_inventory_pb2.Telemetry, _Mapping]] = ..., agent_version: _Optional[str] = ..., address: _Optional[str] = ..., replicas: _Optional[int] = ..., problem: _Optional[str] = ..., memory_claimed_bytes: _Optional[int] = ...) -> None: ...
+    dialed_address: str
+    address_problem: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[_Union[HostState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., inventory: _Optional[_Union[_inventory_pb2.Inventory, _Mapping]] = ..., telemetry: _Optional[_Union[_inventory_pb2.Telemetry, _Mapping]] = ..., agent_version: _Optional[str] = ..., address: _Optional[str] = ..., replicas: _Optional[int] = ..., problem: _Optional[str] = ..., memory_claimed_bytes: _Optional[int] = ..., dialed_address: _Optional[str] = ..., address_problem: _Optional[str] = ...) -> None: ...
 
 class ListHostsRequest(_message.Message):
     __slots__ = ()

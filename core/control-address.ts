@@ -1,5 +1,5 @@
 // The address of the control plane, as people write it and as sockets want it.
-import { OzError } from "#core/errors.ts";
+import { OzError } from "./errors.ts";
 
 export type ControlAddress = {
   readonly host: string;
@@ -23,4 +23,9 @@ export function parseControlAddress(written: string): ControlAddress {
     });
   }
   return { host, port, text: `https://${host.includes(":") ? `[${host}]` : host}:${port}` };
+}
+
+/** Whether a host is the machine itself. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
 }
