@@ -12,8 +12,9 @@ export async function readSecret(io: Io, question: string): Promise<string> {
     throw new OzError("bad_request", "There is no terminal to ask for the token.", {
       hint: "Give it on standard input:  ozctl login … --token-stdin < FILE",
     });
-  io.err(question);
+  // Before the question: what is pasted at once must not be shown either.
   stdin.setRawMode(true);
+  io.err(question);
   let secret: string | undefined;
   try {
     await untilInterrupted(io, async (signal) => {

@@ -1,4 +1,5 @@
 // ozctl chat as a person uses it: in a terminal, with Ctrl-C and Ctrl-D, and with what can go wrong on the other side.
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BackgroundProgram, startProgram } from "../support/background-program.ts";
 import { testedProgram } from "../support/built-programs.ts";
@@ -112,6 +113,25 @@ describe("a talk in a terminal", () => {
     terminal.type(keys.ctrlD);
     expect(await terminal.exited()).toBe(0);
   }, 180_000);
+});
+
+test("login asks for the token in the terminal and does not show it; Ctrl-C there changes nothing", async () => {
+  const made = await cluster.ozctl("token", "create", "typed");
+  const token = /^ {2}(ozt_\S+)$/m.exec(made.stdout)?.[1] ?? "";
+  const words = /^ {2}ozctl (login .*)$/m.exec(made.stdout)?.[1]?.split(" ") ?? [];
+  const env = { ...cluster.env, OZWALD_CONFIG_DIR: join(cluster.folder, "typed"), OZWALD_CONTEXT: "" };
+  const login = () => openTerminal([...testedProgram("ozctl"), ...words], env);
+  await using left = login();
+  await left.until(/Token for https:\S+: $/);
+  left.type(keys.ctrlC);
+  await left.until(/Nothing was changed/);
+  expect(await left.exited()).toBeGreaterThan(0);
+  await using terminal = login();
+  await terminal.until(/Token for https:\S+: $/);
+  terminal.type(`${token}${keys.enter}`);
+  await terminal.until(/Logged in at https:/);
+  expect(await terminal.exited()).toBe(0);
+  expect(terminal.screen()).not.toContain(token.slice(-20));
 });
 
 describe("what cannot be talked to", () => {
