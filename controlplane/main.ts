@@ -3,7 +3,6 @@ import { errorCodes, toOzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
 import { commit, protoHash, version } from "#core/version.ts";
 import { readConfig, readSecrets } from "./config.ts";
-import { keepYoungSpaceSmall } from "./young-space.ts";
 
 const help = `ozwald-controlplane ${version}: holds what is wanted, and the truth about every host
 
@@ -74,7 +73,6 @@ async function told(command: () => Promise<number>): Promise<number> {
 }
 
 async function run(argv: readonly string[]): Promise<number> {
-  keepYoungSpaceSmall();
   const stop = new AbortController();
   const end = () => stop.abort();
   process.once("SIGTERM", end).once("SIGINT", end);
