@@ -17,7 +17,9 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import vm from "node:vm";
 import Module from "node:module";
+import { gzipSync } from "node:zlib";
 import { build, type BuildOptions, type Plugin, transform } from "esbuild";
+import { notices } from "./notices.ts";
 import { oldestNode, packOzctl, placePackage } from "./npm-package.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -49,8 +51,13 @@ const ownNames: Plugin = {
   },
 };
 
-async function bundle(entry: string, outfile: string, other: BuildOptions = {}): Promise<void> {
-  await build({
+/** Answers what went into it: paths of files. */
+async function bundle(
+  entry: string,
+  outfile: string,
+  other: Pick<BuildOptions, "target" | "inject"> = {},
+): Promise<string[]> {
+  const { metafile } = await build({
     entryPoints: [path.join(root, entry)],
     outfile,
     bundle: true,
@@ -70,15 +77,17 @@ async function bundle(entry: string, outfile: string, other: BuildOptions = {}):
     define: { OZWALD_COMMIT: JSON.stringify(commitId()), OZWALD_PROTO: JSON.stringify(protoHash()) },
     logLevel: "warning",
     ...other,
+    metafile: true,
   });
+  return Object.keys(metafile.inputs);
 }
 
 /** The package of ozctl for machines that run any Node. */
 async function npmPackage(): Promise<string> {
   const file = path.join(work, "ozctl.js");
   const inject = [path.join(root, "packaging", "ozctl", "es2024.cjs")];
-  await bundle("cli/ozctl.ts", file, { target: `node${oldestNode}`, inject });
-  return packOzctl(work, file);
+  const inputs = await bundle("cli/ozctl.ts", file, { target: `node${oldestNode}`, inject });
+  return packOzctl(work, file, notices(inputs, []));
 }
 
 function commitId(): string {
@@ -140,6 +149,7 @@ async function makeExecutable(base: string, ozctlPackage: string): Promise<strin
     "better_sqlite3.node": sqliteAddon(),
     "install.sh": path.join(root, "packaging", "install.sh"),
     "ozctl.tgz": ozctlPackage,
+    "notices.gz": path.join(work, "notices.gz"),
   };
   for (const program of Object.keys(names)) {
     assets[`${program}.js`] = path.join(work, `${program}.js`);
@@ -178,13 +188,15 @@ async function main(): Promise<void> {
   const began = Date.now();
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  const [ozctlPackage] = await Promise.all([
+  const [ozctlPackage, ...inputs] = await Promise.all([
     npmPackage(),
+    bundle("packaging/multicall.ts", path.join(work, "multicall.js")),
     ...Object.entries(names).map(([program, name]) =>
       bundle(`${entryFolders[program] ?? program}/${name}.ts`, path.join(work, `${program}.js`)),
     ),
-    bundle("packaging/multicall.ts", path.join(work, "multicall.js")),
   ]);
+  const carried = [`node-linux-${architecture}`, "better-sqlite3"];
+  writeFileSync(path.join(work, "notices.gz"), gzipSync(notices(inputs.flat(), carried)));
   for (const program of Object.keys(names)) compile(program);
   const made = await makeExecutable(baseBinary(), ozctlPackage);
   renameSync(made, path.join(root, "dist", "ozwald"));

@@ -7,8 +7,8 @@ import { repositoryRoot as root } from "./lib/repository.ts";
 /** Oldest Node it runs on: that of util.styleText with a stream. */
 export const oldestNode = "20.18";
 
-/** Packs bundle (a CommonJS file) below work; returns the path of ozctl-VERSION.tgz. */
-export function packOzctl(work: string, bundle: string): string {
+/** Packs bundle (a CommonJS file) below work, with the notices of what is in it; returns the path of ozctl-VERSION.tgz. */
+export function packOzctl(work: string, bundle: string, notices: string): string {
   const folder = path.join(work, "package");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(path.join(folder, "bin"), { recursive: true });
@@ -16,6 +16,7 @@ export function packOzctl(work: string, bundle: string): string {
   writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(bundle, "utf8")}`);
   chmodSync(program, 0o755);
   copyFileSync(path.join(root, "LICENSE"), path.join(folder, "LICENSE"));
+  writeFileSync(path.join(folder, "NOTICES"), notices);
   copyFileSync(path.join(root, "packaging", "ozctl", "README.md"), path.join(folder, "README.md"));
   const { version, license } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as PackageFacts;
   const manifest = {

@@ -29,6 +29,19 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+test("the licence texts of what it holds are in it", async () => {
+  const { code, stdout } = await run("ozctl", ["version", "--licenses"]);
+  expect(code).toBe(0);
+  const { dependencies } = JSON.parse(readFileSync(join(dist, "../package.json"), "utf8")) as PackageFacts;
+  // A library of which a stub is bundled, or types only, is not in it.
+  const held = Object.keys(dependencies).filter((name) => stdout.includes(`\n== ${name} ${dependencies[name]} (`));
+  expect(held).toEqual(
+    expect.arrayContaining(["@grpc/grpc-js", "better-sqlite3", "commander", "dockerode", "kysely", "pino", "zod"]),
+  );
+  expect(stdout).toMatch(/\n== node-linux-\w+ \d+/);
+  expect(stdout.match(/Permission is hereby granted, free of charge/g)?.length).toBeGreaterThan(10);
+});
+
 describe.each(names)("%s", (name) => {
   test("says which version, commit and contract it is", async () => {
     const { code, stdout } = await run(name, ["version", "-o", "json"], { OZWALD_SOCKET: join(folder, "none") });
@@ -118,3 +131,5 @@ describe("the addon it brings", () => {
     expect(readdirSync(lib)).toEqual([]);
   });
 });
+
+type PackageFacts = { dependencies: Record<string, string> };
