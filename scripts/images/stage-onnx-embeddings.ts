@@ -6,7 +6,15 @@ import { installLocked, pruneModules, sourceFiles, stageNode } from "./stage-nod
 import type { StageOptions } from "./stage-node.ts";
 
 /** What the server takes from tiny-llm; in the image both lie beside each other as they do under examples/. */
-const SHARED = ["api-error.ts", "http-json.ts", "log.ts", "metrics.ts", "routed-server.ts", "slots.ts"];
+const SHARED = [
+  "api-error.ts",
+  "environment.ts",
+  "http-json.ts",
+  "log.ts",
+  "metrics.ts",
+  "routed-server.ts",
+  "slots.ts",
+];
 
 /** Of the runtime's package only what reads and runs models is needed; the rest fetches libraries for GPUs at install time. */
 const NEEDED = ["@huggingface", "onnxruntime-common", "onnxruntime-node"];

@@ -1,5 +1,8 @@
 // What the environment may say about this server: names follow vLLM's flags where vLLM has one.
 
+import { wholeNumbers } from "../../quickstart/tiny-llm/environment.ts";
+import type { Environment } from "../../quickstart/tiny-llm/environment.ts";
+
 export type Config = {
   /** Folder with model.onnx, tokenizer.json and tokenizer_config.json, readable by the container's user. */
   modelFolder: string;
@@ -26,19 +29,10 @@ export type Config = {
   drainMs: number;
 };
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Reads every setting at once and throws one error that names all wrong ones. `cores` is what the machine has. */
 export function readConfig(environment: Environment, cores: number): Config {
   const problems: string[] = [];
-  const whole = (key: string, standard: number, low: number, high: number): number => {
-    const text = environment[key];
-    if (text === undefined || text === "") return standard;
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= low && value <= high) return value;
-    problems.push(`${key} is "${text}", must be a whole number from ${low} to ${high}`);
-    return standard;
-  };
+  const whole = wholeNumbers(environment, problems);
   const pooling = environment["POOLING"] || "mean";
   if (pooling !== "mean" && pooling !== "cls") problems.push(`POOLING is "${pooling}", must be mean or cls`);
   const config: Config = {

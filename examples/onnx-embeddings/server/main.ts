@@ -1,10 +1,10 @@
 // Starts the server: listens at once (so that /health can say "loading"), then loads the model, and ends cleanly on SIGTERM.
 
 import { availableParallelism } from "node:os";
-import type { Server } from "node:http";
 import { ApiError } from "../../quickstart/tiny-llm/api-error.ts";
 import { log } from "../../quickstart/tiny-llm/log.ts";
 import { Metrics } from "../../quickstart/tiny-llm/metrics.ts";
+import { listen } from "../../quickstart/tiny-llm/routed-server.ts";
 import { Slots } from "../../quickstart/tiny-llm/slots.ts";
 import { readConfig } from "./config.ts";
 import { Embedder } from "./embedder.ts";
@@ -43,16 +43,6 @@ async function main(): Promise<void> {
   slots.open(Array.from({ length: config.maxNumSeqs }, (_, place) => place));
   const seconds = Math.round(process.uptime() * 1000) / 1000;
   log("info", "ready", { seconds, threads: config.threads, dimensions: embedder.size });
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "0.0.0.0", () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
 }
 
 main().catch((error: unknown) => {

@@ -1,5 +1,8 @@
 // What the environment may say about this server: names follow vLLM's flags where vLLM has one.
 
+import { wholeNumbers } from "./environment.ts";
+import type { Environment } from "./environment.ts";
+
 export type Config = {
   /** GGUF file, readable by the container's user. */
   modelPath: string;
@@ -24,19 +27,10 @@ export type Config = {
   drainMs: number;
 };
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Reads every setting at once and throws one error that names all wrong ones. `cores` is what the machine has. */
 export function readConfig(environment: Environment, cores: number): Config {
   const problems: string[] = [];
-  const whole = (key: string, standard: number, low: number, high: number): number => {
-    const text = environment[key];
-    if (text === undefined || text === "") return standard;
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= low && value <= high) return value;
-    problems.push(`${key} is "${text}", must be a whole number from ${low} to ${high}`);
-    return standard;
-  };
+  const whole = wholeNumbers(environment, problems);
   const temperature = Number(environment["TEMPERATURE"] || "0.2");
   if (!(temperature >= 0 && temperature <= 2)) problems.push("TEMPERATURE must be a number from 0 to 2");
   const config: Config = {

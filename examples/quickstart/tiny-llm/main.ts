@@ -1,12 +1,12 @@
 // Starts the server: listens at once (so that /health can say "loading"), then loads the model, and ends cleanly on SIGTERM.
 
 import { availableParallelism } from "node:os";
-import type { Server } from "node:http";
 import { readConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
 import { LoadedModel, openLlama } from "./loaded-model.ts";
 import { log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { listen } from "./routed-server.ts";
 import { makeServer } from "./server.ts";
 import { Slots } from "./slots.ts";
 import type { LlamaSequence } from "node-llama-cpp";
@@ -36,16 +36,6 @@ async function main(): Promise<void> {
   log("info", "listening", { port: config.port, model: config.modelName, file: config.modelPath });
   await engine.start();
   log("info", "ready", { seconds: Math.round(process.uptime() * 1000) / 1000, threads: config.threads });
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "0.0.0.0", () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
 }
 
 main().catch((error: unknown) => {

@@ -38,6 +38,17 @@ export function routedServer<Parts extends { log: Log }>(
   return server;
 }
 
+/** Resolves when connections are taken, on every address of the machine; rejects when the port is not to be had. */
+export function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "0.0.0.0", () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
 /** Reads what is left of a refused body: who is cut off while sending never sees the answer. Only so much of it, though. */
 function discard(incoming: IncomingMessage): void {
   let bytes = 0;
