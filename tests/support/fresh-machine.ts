@@ -38,10 +38,11 @@ export async function freshMachine(host: NetnsHost): Promise<FreshMachine> {
     const layers = `lowerdir=${folder},upperdir=${upper},workdir=${work}`;
     await inside(["mount", "-t", "overlay", "overlay", "-o", layers, folder]);
   }
-  await inside(["mount", "--bind", engine.socketPath, "/run/docker.sock"]);
+  await inside(["mount", "-t", "tmpfs", "tmpfs", "/run"]);
+  await inside(["sh", "-c", 'touch /run/docker.sock && mount --bind "$1" /run/docker.sock', "sh", engine.socketPath]);
   // What this machine itself has of Ozwald is not there.
   const others = ["/var/lib/ozwald*", "/etc/ozwald*", "/root/.config/ozwald", "/usr/local/bin/oz*"].join(" ");
-  await inside(["sh", "-c", `rm -rf ${others}; mkdir -p /run/ozwald; mount -t tmpfs tmpfs /run/ozwald`]);
+  await inside(["sh", "-c", `rm -rf ${others}`]);
   const env = { PATH: searchPath, HOME: "/root", NO_COLOR: "1", TERM: "dumb" };
   const argv = (command: string, more: Record<string, string> = {}) => {
     const assigned = Object.entries({ ...env, ...more }).map(([name, value]) => `${name}=${value}`);
