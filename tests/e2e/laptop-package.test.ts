@@ -71,10 +71,10 @@ describe("the package", () => {
     report("ozctl.tgz", 0, `${Math.round(content.length / 1000)} kB`);
   });
 
-  test("holds one program, what it is and its licence, and depends on nothing", async () => {
+  test("holds one program, what it is and the licences, and depends on nothing", async () => {
     const list = await mustRun(["tar", "tzf", join(folder, "ozctl.tgz")]);
     expect(list.split("\n").toSorted()).toEqual(
-      ["LICENSE", "README.md", "bin/ozctl.js", "package.json"].map((name) => `package/${name}`),
+      ["LICENSE", "NOTICES", "README.md", "bin/ozctl.js", "package.json"].map((name) => `package/${name}`),
     );
     const manifest = JSON.parse(await mustRun(["tar", "xzOf", join(folder, "ozctl.tgz"), "package/package.json"]));
     expect(manifest).toMatchObject({ name: "ozctl", version: await version(), license: "AGPL-3.0-only" });
