@@ -93,7 +93,7 @@ describe.skipIf(!isRoot)("what the documents say", () => {
     });
 
     test("it is seen, talked to, and answers OpenAI's API", async () => {
-      await follow("examples/README.md", "ozctl ps");
+      expect(await follow("examples/README.md", "ozctl ps")).toMatch(/Paris.*\n.* to first token, .* tok\/s/);
       const answer = JSON.parse(await follow("examples/README.md", "curl -s http://127.0.0.1:11000")) as Completion;
       expect(answer.choices[0]?.message.content).toMatch(paris);
     });
