@@ -35,7 +35,7 @@ export function reachableAs(config: { readonly advertise: readonly string[]; rea
   };
 }
 
-export function isLoopbackOnly(listenHost: string): boolean {
+function isLoopbackOnly(listenHost: string): boolean {
   return listenHost.startsWith("127.") || listenHost === "::1" || listenHost === "localhost";
 }
 

@@ -19,6 +19,8 @@ export type Config = {
   readonly advertise: readonly string[];
   readonly strategy: Strategy;
   readonly logLevel: string;
+  /** Makes what hosts download right after the start: a minute of one core. Default: when the first of them asks. */
+  readonly prepareDownloads: boolean;
 };
 
 export type Secrets = { /** Bearer key of the REST interface. */ readonly systemKey: string | undefined };
@@ -50,6 +52,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
     advertise: values.advertise ?? env["OZWALD_ADVERTISE"]?.split(",") ?? [],
     strategy: strategy as Strategy,
     logLevel: values["log-level"] ?? env["OZWALD_LOG_LEVEL"] ?? "info",
+    prepareDownloads: env["OZWALD_PREPARE_DOWNLOADS"] === "1",
   };
 }
 

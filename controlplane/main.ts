@@ -17,6 +17,7 @@ const help = `ozwald-controlplane ${version}: holds what is wanted, and the trut
                machine only; key in OZWALD_SYSTEM_KEY
   --socket     Unix socket for the local root          /run/ozwald/control.sock
   --advertise  name or address others reach it by; again for more; the first one is printed
+  OZWALD_PREPARE_DOWNLOADS=1 makes what hosts download right after the start, not when the first of them asks
 
   address set gives it another address while it runs: hosts move there, and stay where they are while it does not work. The
   old one answers until it is forgotten. The same --advertise as before leaves what was set.

@@ -10,7 +10,7 @@ import { startLoop } from "#core/reconcile.ts";
 import { systemClock } from "#core/system-clock.ts";
 import { version } from "#core/version.ts";
 import { type AddressBook, openAddressBook } from "./address/address-book.ts";
-import { formatAddress, isLoopbackOnly } from "./advertise.ts";
+import { formatAddress } from "./advertise.ts";
 import { createAdmission } from "./agents/admission.ts";
 import type { KnownHost } from "./agents/host-record.ts";
 import { type AgentHub, createHub } from "./agents/hub.ts";
@@ -68,8 +68,8 @@ export async function startControlPlane(
   const authority = await openAuthority({ dir: pki, clock, names: addresses.names() });
   const checks = createListenerChecks();
   const doors: Doors = { tls: undefined };
-  const context = await createContext({ config, log, store, authority, addresses, checks, doors }, undo);
   const downloads = openDownloads(config, log, undo);
+  const context = await createContext({ config, log, store, authority, addresses, checks, doors, downloads }, undo);
   const tls = undo.adopt(await openTlsPort(config, context, downloads), (port) => port.close(closeMs));
   doors.tls = tls;
   addresses.listening(tls.port);
@@ -105,11 +105,12 @@ type ContextParts = {
   addresses: AddressBook;
   checks: ListenerChecks;
   doors: Doors;
+  downloads: Downloads | undefined;
 };
 
 /** The hub, the loops and what the handlers share. */
 async function createContext(parts: ContextParts, undo: AsyncDisposableStack): Promise<ApiContext> {
-  const { config, log, store, authority, addresses, checks, doors } = parts;
+  const { config, log, store, authority, addresses, checks, doors, downloads } = parts;
   const { strategy } = config;
   const admission = createAdmission(store, authority.clusterId, clock);
   const known = await knownHosts(store, addresses);
@@ -133,7 +134,7 @@ async function createContext(parts: ContextParts, undo: AsyncDisposableStack): P
       hub.tellAddresses();
       signal.raise();
     },
-    installable: packaged() !== undefined,
+    installable: downloads !== undefined,
     checks: () => checks.list(),
     obeyedEpoch: admission.obeyedEpoch,
     isRevoked: (hostId) => revoked.has(hostId),
@@ -204,13 +205,13 @@ function openStateStore(config: Config, log: Log, fail: (error: OzError) => void
   });
 }
 
-/** What other machines download. Where only this machine can reach us, nothing is made before somebody asks. */
+/** What other machines download. It costs a minute of a core that a model may need, so mostly nothing is made before one asks. */
 function openDownloads(config: Config, log: Log, undo: AsyncDisposableStack): Downloads | undefined {
   const own = packaged();
   if (own === undefined) return undefined;
   const { executable, target } = own;
   const downloads = undo.use(createDownloads({ dir: join(config.stateDir, "dist"), executable, target, log }));
-  if (!isLoopbackOnly(config.listen.host))
+  if (config.prepareDownloads)
     downloads.offer().catch((error: unknown) => log.error({ err: error }, "cannot make what hosts download"));
   return downloads;
 }

@@ -425,6 +425,8 @@ SystemCallArchitectures=native
 EOF
   if [ "$role" = controlplane ]; then
     cat <<EOF
+# What hosts download is made at the start of each version, not when the first of them waits for it.
+Environment=OZWALD_PREPARE_DOWNLOADS=1
 PrivateDevices=yes
 PrivateTmp=yes
 RuntimeDirectory=ozwald
