@@ -47,11 +47,13 @@ function addressRemarks({ addresses, elsewhere }: ListAddressesResponse, running
 function hostRemarks({ addresses, elsewhere }: ListAddressesResponse): string[] {
   const all = [...addresses.flatMap(({ hosts }) => hosts), ...elsewhere];
   return [
-    ...elsewhere.map(({ name, address }) =>
-      address === ""
-        ? `${name} never said what it dials: its agent is older, or has not been here yet`
-        : `${name} dials ${address}, which is none of these`,
-    ),
+    ...elsewhere.map(({ name, address }) => `${name} ${elsewhereWords(address)}`),
     ...all.filter(({ problem }) => problem !== "").map(({ name, problem }) => `${name} does not reach ${problem}`),
   ];
+}
+
+function elsewhereWords(address: string): string {
+  if (address === "") return "never said what it dials: its agent is older, or has not been here yet";
+  if (/^https:\/\/(127\.|localhost:|\[::1\])/.test(address)) return `is this machine, and dials ${address}`;
+  return `dials ${address}, which is none of these`;
 }

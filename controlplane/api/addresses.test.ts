@@ -85,4 +85,6 @@ test("shown for people: who dials what, who cannot, and what may be forgotten", 
   expect(await text()).toContain(`No host needs ${own} any more:  ozwald-controlplane address forget 127.0.0.1:7443`);
   plane.hub.set("id-alpha", { dialedAddress: "https://10.7.7.7:7443", state: "offline" });
   expect(await text()).toContain("alpha dials https://10.7.7.7:7443, which is none of these");
+  plane.hub.set("id-alpha", { dialedAddress: "https://localhost:7443" });
+  expect(await text()).toContain("alpha is this machine, and dials https://localhost:7443\n");
 });
