@@ -9,6 +9,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { fillScript } from "../../controlplane/install/install-script.ts";
 import { type DebianRoot, debianRoot } from "../support/debian-root.ts";
+import { keys, openTerminal } from "../support/pty.ts";
 import { killAll } from "../support/process-tree.ts";
 import { type CommandResult, mustRun } from "../support/run-command.ts";
 
@@ -311,6 +312,35 @@ exec /usr/bin/curl.new "$@"
     } finally {
       await debian.run(["mv", "/usr/bin/curl.new", "/usr/bin/curl"]);
     }
+  });
+
+  test("a machine without Docker: asked at a terminal, and only yes installs it", async () => {
+    // Says what it was asked for, and fails as it does without a network.
+    const apt = '#!/bin/sh\necho "$*" >>/asked\necho "E: no network" >&2\nexit 100\n';
+    writeFileSync(debian.path("/script.sh"), script("1.0.0"));
+    const asked = async (answer: string) => {
+      mkdirSync(debian.path("/usr/local/bin"), { recursive: true });
+      writeFileSync(bin("apt-get"), apt, { mode: 0o755 });
+      await using terminal = openTerminal(
+        debian.argv("sh", "-c", "PATH=/usr/local/bin:$PATH dash -s -- --token ozj_1 </script.sh"),
+        {},
+      );
+      await terminal.until(/no Docker here\. Install it from the distribution\? \[y\/N\] /);
+      terminal.type(`${answer}${keys.enter}`);
+      return { code: await terminal.exited(60_000), screen: terminal.screen() };
+    };
+    const yes = await asked("y");
+    expect(yes).toMatchObject({ code: 1, screen: expect.stringContaining("E: no network") });
+    expect(yes.screen).toContain(
+      "apt-get install docker.io failed; its last lines are above, and nothing of Ozwald was changed.",
+    );
+    expect(readFileSync(debian.path("/asked"), "utf8")).toBe("update -qq\n");
+    expect(existsSync(debian.path("/var/lib/ozwald"))).toBe(false);
+    rmSync(debian.path("/asked"));
+    const no = await asked("");
+    expect(no).toMatchObject({ code: 0, screen: expect.stringContaining("joined") });
+    expect(no.screen).toContain("to do: there is no Docker: run this again with --install-docker");
+    expect(existsSync(debian.path("/asked"))).toBe(false);
   });
 
   test("a full disk below its state: nothing is replaced", () =>
