@@ -13,6 +13,7 @@ const reasons: Record<string, string> = {
   EHOSTUNREACH: "no way to that machine",
   ENETUNREACH: "no way to that network",
   ETIMEDOUT: "no answer",
+  ECONNABORTED: "the connection was cut",
   ECONNRESET: "the connection was cut",
   EPIPE: "the connection was cut",
   OZ_TIMEOUT: "no answer",
@@ -49,7 +50,7 @@ export function connectionError(
       "unauthenticated",
       `${address} shows a certificate that is not of the cluster this context knows; nothing was sent.`,
       {
-        hint: "Was the control plane set up anew? Then fetch a new context file from it. If not, something else answers there.",
+        hint: "Was the control plane set up anew? Then log in again with the line of:  ozctl token create NAME  (there). If not, something else answers there.",
         cause: thrown,
       },
     );

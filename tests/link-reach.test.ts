@@ -58,29 +58,6 @@ describe("joining", () => {
       ({ code, message, hint }: { code: string; message: string; hint: string }) => ({ code, message, hint }),
     );
 
-  test("ends without waiting for a Hello that is not ready", async () => {
-    const asked = Promise.withResolvers<void>();
-    const link = startLink({
-      ...{
-        identity: await (await open()).identity("host1"),
-        addresses: () => [nobody] as const,
-        clock: systemClock,
-        log: quietLog,
-      },
-      random: () => 0.5,
-      hello: () => {
-        asked.resolve();
-        return new Promise(() => {});
-      },
-      onWelcome: () => {},
-      onAssignment: () => Promise.reject(new Error("nothing is assigned here")),
-      onOpenChannel: async () => {},
-    });
-    await asked.promise;
-    await link[Symbol.asyncDispose]();
-    expect(link.state().state).toBe("closed");
-  });
-
   test.each([
     ["DNS", async () => noName, /cannot be reached: DNS: no address was found for its name/, "getent hosts"],
     ["TCP", async () => nobody, /cannot be reached: TCP: no connection \(connect ECONNREFUSED/, "firewall"],
@@ -150,6 +127,29 @@ describe("the link", () => {
     const line = statusText(status).split("\n")[1];
     return { logged: logged[0], status: line };
   }
+
+  test("ends without waiting for a Hello that is not ready", async () => {
+    const asked = Promise.withResolvers<void>();
+    const link = startLink({
+      ...{
+        identity: await (await open()).identity("host1"),
+        addresses: () => [nobody] as const,
+        clock: systemClock,
+        log: quietLog,
+      },
+      random: () => 0.5,
+      hello: () => {
+        asked.resolve();
+        return new Promise(() => {});
+      },
+      onWelcome: () => {},
+      onAssignment: () => Promise.reject(new Error("nothing is assigned here")),
+      onOpenChannel: async () => {},
+    });
+    await asked.promise;
+    await link[Symbol.asyncDispose]();
+    expect(link.state().state).toBe("closed");
+  });
 
   test.each([
     ["DNS", async () => noName, /^DNS: no address was found for its name/],

@@ -2,7 +2,7 @@
 import type { Clock } from "#core/clock.ts";
 import { sleep } from "#core/clock.ts";
 import { type OzError, toOzError } from "#core/errors.ts";
-import type { Step, StepTag } from "../plan/step.ts";
+import type { Step } from "../plan/step.ts";
 import type { Executors } from "./executors.ts";
 
 export type Lanes = {
@@ -85,6 +85,3 @@ function execute(executors: Executors, step: Step, signal: AbortSignal): Promise
   const executor = executors[step.tag] as (step: Step, signal: AbortSignal) => Promise<boolean>;
   return executor(step, signal);
 }
-
-/** Tags that need no work. */
-export const idleTags: ReadonlySet<StepTag> = new Set(["wait"]);

@@ -16,8 +16,6 @@ export type Wanted = {
 /** The complete set for this host. A replica in neither part is left alone. */
 export type Desired = { readonly run: ReadonlyMap<string, Wanted>; readonly retire: ReadonlySet<string> };
 
-export const nothingDesired: Desired = { run: new Map(), retire: new Set() };
-
 /** The part of a container that planning looks at; ObservedContainer of the engine port fits it. Times in ms since 1970, 0 for never. */
 export type FoundContainer = {
   readonly id: string;

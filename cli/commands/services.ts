@@ -51,6 +51,8 @@ function columns(wide: boolean): Column<Service>[] {
   ];
 }
 
-function imageOf(service: Service): string {
-  return service.image || (service.varieties.find((variety) => variety.image !== "")?.image ?? "");
+/** The image of each variety that is listed, each once: which of them runs is decided by the host. */
+function imageOf({ image, varieties }: Service): string {
+  const images = varieties.map((variety) => variety.image || image);
+  return [...new Set(images.length > 0 ? images : [image])].filter((each) => each !== "").join(", ");
 }

@@ -22,9 +22,9 @@ export function stateStyle(state: number): Style | undefined {
   return "yellow";
 }
 
-/** "tiny-llm:cpu-only" or "tiny-llm:cpu-only:8k". */
+/** "tiny-llm:cpu-only" or "tiny-llm:cpu-only:8k"; a star for a variety that is not chosen yet. */
 export function recipe({ service, variety, profile }: { service: string; variety: string; profile: string }): string {
-  if (profile !== "") return `${service}:${variety}:${profile}`;
+  if (profile !== "") return `${service}:${variety || "*"}:${profile}`;
   return variety === "" ? service : `${service}:${variety}`;
 }
 

@@ -12,6 +12,7 @@ import { type Config, readConfig } from "../config.ts";
 import { loadSqliteAddon } from "../store/native-addon.ts";
 import { lockState } from "../store/state-lock.ts";
 import { type AddressBook, editOffline } from "./address-book.ts";
+import { mostPresent } from "./address-list.ts";
 import { addressText } from "./address-text.ts";
 import { type LocalAddresses, openLocalAddresses } from "./local-addresses.ts";
 
@@ -31,7 +32,7 @@ type Result = {
   readonly warned?: readonly string[];
 };
 
-const takes: Record<string, string> = { show: "no words", set: "one to eight addresses", forget: "one address" };
+const takes: Record<string, string> = { show: "no words", set: `1 to ${mostPresent} addresses`, forget: "one address" };
 const verbs = Object.keys(takes);
 
 /** Runs one of show, set and forget. Gives the exit code; throws OzError. */
@@ -59,7 +60,7 @@ function readArguments(verb: string, argv: readonly string[], env: NodeJS.Proces
     ...(verb === "forget" && { force: { type: "boolean" } }),
   };
   const { values, positionals: words } = parse(argv, options);
-  const most = verb === "set" ? 8 : verb === "forget" ? 1 : 0;
+  const most = verb === "set" ? mostPresent : verb === "forget" ? 1 : 0;
   if (words.length > most || (verb !== "show" && words.length === 0))
     throw new OzError("bad_request", `address ${verb} takes ${takes[verb]}`, {
       hint: `ozwald-controlplane address ${verb}${verb === "show" ? "" : " control.lan"}`,

@@ -22,7 +22,7 @@ export type AddressList = {
 export const noAddresses: AddressList = { advertised: null, present: [], old: [], hosts: {} };
 
 /** As many as a person has. */
-const mostPresent = 8;
+export const mostPresent = 8;
 
 /** The list with other present addresses; those that were present until then are old ones. before: what was printed while nobody chose. */
 export function withPresent(list: AddressList, wanted: readonly Written[], before: Written, now: number): AddressList {

@@ -6,13 +6,13 @@ import { isErrorCode, OzError } from "#core/errors.ts";
 import { AddressService, type ListAddressesResponse, type UnreachedAddress } from "#proto/address_pb.ts";
 import { ErrorDetailSchema } from "#proto/errors_pb.ts";
 
-type Set = { readonly now: ListAddressesResponse; readonly unreached: readonly UnreachedAddress[] };
+type Changed = { readonly now: ListAddressesResponse; readonly unreached: readonly UnreachedAddress[] };
 
 export type LocalAddresses = {
   /** Whether somebody takes a connection there. Throws permission_denied. */
   answers(): Promise<boolean>;
   list(): Promise<ListAddressesResponse>;
-  set(addresses: readonly string[]): Promise<Set>;
+  set(addresses: readonly string[]): Promise<Changed>;
   forget(address: string, force: boolean): Promise<ListAddressesResponse>;
 };
 
