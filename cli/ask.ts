@@ -4,9 +4,10 @@ import { untilInterrupted } from "./session.ts";
 
 /** True only for y or yes. Ctrl-C and the end of the input are a no. */
 export async function ask(io: Io, question: string): Promise<boolean> {
-  io.out(`${question} [y/N] `);
   let answer = "";
   const interrupted = await untilInterrupted(io, async (signal) => {
+    // Not before: a Ctrl-C at once after the question must find who takes it.
+    io.out(`${question} [y/N] `);
     answer = await readLine(io, signal);
   });
   if (interrupted || !answer.endsWith("\n")) io.out("\n");
@@ -16,6 +17,7 @@ export async function ask(io: Io, question: string): Promise<boolean> {
 /** One line with its end, or what came before the end of the input. Rejects when the signal aborts. */
 export function readLine({ stdin }: Io, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
     let text = "";
     const finish = () => {
       stdin.off("data", onData).off("end", finish).off("error", finish).pause();

@@ -1,12 +1,11 @@
 // ozctl chat: a question to a model, or a talk. It needs no published port.
 import type { Command } from "commander";
-import { OzError, toOzError } from "#core/errors.ts";
+import { OzError } from "#core/errors.ts";
 import { askModel, type ChatAnswer, type ChatMessage, otherPortHint, servedModel } from "../chat-stream.ts";
-import { errorText } from "../errors.ts";
 import { newCommand, runs, wholeNumber } from "../command.ts";
+import { converse } from "../converse.ts";
 import { type Forwarder, openForwarder } from "../forwarder.ts";
 import type { Io } from "../io.ts";
-import { readLine } from "../ask.ts";
 import { readAllInput } from "../read-secret.ts";
 import { type Session, untilInterrupted } from "../session.ts";
 import { portNumber } from "./forward.ts";
@@ -74,7 +73,10 @@ async function chat(session: Session, written: string, words: string[], options:
     if (left) return 130;
     const talk: Talk = { io, forwarder, model, maxTokens: options.maxTokens, messages: [] };
     if (prompt !== "") return (await answer(talk, prompt)) ? 0 : 130;
-    return await converse(talk);
+    const leave = io.platform === "win32" ? "Ctrl-C at the question" : "Ctrl-D";
+    io.err(`${model}. Ctrl-C ends an answer, ${leave} the talk.\n`);
+    await converse(io, async (question) => void (await answer(talk, question)));
+    return 0;
   } finally {
     forwarder.close();
   }
@@ -106,29 +108,4 @@ function speedText({ firstTokenMs, tokensPerSecond }: ChatAnswer): string {
   if (firstTokenMs === undefined) return "no answer";
   const speed = tokensPerSecond === undefined ? "" : `, ${Math.round(tokensPerSecond)} tok/s`;
   return `${Math.round(firstTokenMs)} ms to first token${speed}`;
-}
-
-/** Until Ctrl-C or Ctrl-D at the question. Ctrl-C within an answer ends that only. */
-async function converse(talk: Talk): Promise<number> {
-  const { io } = talk;
-  const leave = io.platform === "win32" ? "Ctrl-C at the question" : "Ctrl-D";
-  io.err(`${talk.model}. Ctrl-C ends an answer, ${leave} the talk.\n`);
-  for (;;) {
-    io.out("> ");
-    let line = "";
-    const left = await untilInterrupted(io, async (signal) => {
-      line = await readLine(io, signal);
-    });
-    if (left || !line.endsWith("\n")) {
-      io.out("\n");
-      return 0;
-    }
-    if (line.trim() === "") continue;
-    try {
-      await answer(talk, line.trim());
-    } catch (error) {
-      // The next question may do: the model may have been restarted meanwhile.
-      io.err(`\n${errorText(toOzError(error))}`);
-    }
-  }
 }
