@@ -15,11 +15,6 @@ export function hostById(read: Read, id: string): Promise<HostRow | undefined> {
   return read.selectFrom("hosts").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
-/** The active host of that name. */
-export function hostByName(read: Read, name: string): Promise<HostRow | undefined> {
-  return read.selectFrom("hosts").selectAll().where("name", "=", name).where("state", "=", "active").executeTakeFirst();
-}
-
 /** Ids whose certificates are refused. */
 export async function removedHostIds(read: Read): Promise<string[]> {
   const rows = await read.selectFrom("hosts").select("id").where("state", "=", "removed").execute();

@@ -10,30 +10,6 @@ export function listInstances(read: Read): Promise<InstanceRow[]> {
   return read.selectFrom("instances").selectAll().orderBy("group_name").orderBy("name").execute();
 }
 
-/** Those of one owner ("dynamic", "settings/<project>"), by group and name. */
-export function instancesOfOwner(read: Read, owner: string): Promise<InstanceRow[]> {
-  return read
-    .selectFrom("instances")
-    .selectAll()
-    .where("owner", "=", owner)
-    .orderBy("group_name")
-    .orderBy("name")
-    .execute();
-}
-
-export function instanceById(read: Read, id: string): Promise<InstanceRow | undefined> {
-  return read.selectFrom("instances").selectAll().where("id", "=", id).executeTakeFirst();
-}
-
-export function instanceByName(read: Read, group: string, name: string): Promise<InstanceRow | undefined> {
-  return read
-    .selectFrom("instances")
-    .selectAll()
-    .where("group_name", "=", group)
-    .where("name", "=", name)
-    .executeTakeFirst();
-}
-
 /** Writes an instance, whether or not its id is known. A group has each name once. */
 export async function upsertInstance(write: Write, row: InstanceRow): Promise<void> {
   const { id: _id, ...rest } = row;

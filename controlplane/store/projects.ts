@@ -10,10 +10,6 @@ export function listProjects(read: Read): Promise<ProjectRow[]> {
   return read.selectFrom("projects").selectAll().orderBy("name").execute();
 }
 
-export function projectByName(read: Read, name: string): Promise<ProjectRow | undefined> {
-  return read.selectFrom("projects").selectAll().where("name", "=", name).executeTakeFirst();
-}
-
 /** Writes a project and raises its revision by one, from 0. Returns the new revision. */
 export async function upsertProject(write: Write, row: Omit<ProjectRow, "revision">): Promise<number> {
   const { name: _name, ...rest } = row;
@@ -26,8 +22,4 @@ export async function upsertProject(write: Write, row: Omit<ProjectRow, "revisio
     .returning("revision")
     .executeTakeFirstOrThrow();
   return revision;
-}
-
-export async function deleteProject(write: Write, name: string): Promise<void> {
-  await write.deleteFrom("projects").where("name", "=", name).execute();
 }

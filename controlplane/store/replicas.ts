@@ -7,19 +7,14 @@ export type ReplicaRow = Selectable<ReplicaTable>;
 
 /** By group, instance and slot. */
 export function listReplicas(read: Read): Promise<ReplicaRow[]> {
-  return inOrder(read).execute();
-}
-
-export function replicasOfHost(read: Read, hostId: string): Promise<ReplicaRow[]> {
-  return inOrder(read).where("host_id", "=", hostId).execute();
-}
-
-export function replicasOfInstance(read: Read, instanceId: string): Promise<ReplicaRow[]> {
-  return inOrder(read).where("instance_id", "=", instanceId).execute();
-}
-
-export function replicaById(read: Read, id: string): Promise<ReplicaRow | undefined> {
-  return read.selectFrom("replicas").selectAll().where("id", "=", id).executeTakeFirst();
+  return read
+    .selectFrom("replicas")
+    .selectAll()
+    .orderBy("group_name")
+    .orderBy("instance_name")
+    .orderBy("slot")
+    .orderBy("id")
+    .execute();
 }
 
 /** Its host and instance exist in the same commit or before. */
@@ -33,14 +28,4 @@ export async function updateReplica(write: Write, id: string, change: Partial<Om
 
 export async function deleteReplica(write: Write, id: string): Promise<void> {
   await write.deleteFrom("replicas").where("id", "=", id).execute();
-}
-
-function inOrder(read: Read) {
-  return read
-    .selectFrom("replicas")
-    .selectAll()
-    .orderBy("group_name")
-    .orderBy("instance_name")
-    .orderBy("slot")
-    .orderBy("id");
 }

@@ -4,7 +4,7 @@ import { readConfig } from "./config.ts";
 describe("readConfig", () => {
   it("has a default for everything", () => {
     const config = readConfig({}, 4);
-    expect(config).toMatchObject({ modelPath: "/models/model.gguf", modelName: "tiny-llm", port: 8000, threads: 4 });
+    expect(config).toMatchObject({ modelPath: "/models/model.gguf", modelName: "tiny-llm", port: 8000, threads: 3 });
   });
 
   it("reads what is set and treats an empty value as unset", () => {
@@ -15,6 +15,11 @@ describe("readConfig", () => {
   it("never uses more threads than there are cores", () => {
     expect(readConfig({ THREADS: "16" }, 2).threads).toBe(2);
     expect(readConfig({ THREADS: "1" }, 2).threads).toBe(1);
+  });
+
+  it("leaves one core to everything else unless it is told not to", () => {
+    expect([1, 2, 4, 64].map((cores) => readConfig({}, cores).threads)).toEqual([1, 1, 3, 8]);
+    expect(readConfig({ THREADS: "4" }, 4).threads).toBe(4);
   });
 
   it("names every wrong value at once", () => {

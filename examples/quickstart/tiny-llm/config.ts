@@ -15,7 +15,10 @@ export type Config = {
   maxNumSeqs: number;
   /** Requests that may wait; one more is refused with 429. */
   maxWaiting: number;
-  /** Never more than the machine has: the runtime's threads wait for each other by spinning, and one too many makes it crawl. */
+  /**
+   * The runtime's threads wait for each other by spinning, so all of them crawl as soon as one has to share its core: never more
+   * than the machine has cores, and unless said otherwise one core is left to everything else.
+   */
   threads: number;
   /** Opens a chat that brings no system message; empty leaves that to the model's own template. */
   systemPrompt: string;
@@ -40,7 +43,7 @@ export function readConfig(environment: Environment, cores: number): Config {
     maxModelLen: whole("MAX_MODEL_LEN", 1024, 16, 131_072),
     maxNumSeqs: whole("MAX_NUM_SEQS", 2, 1, 64),
     maxWaiting: whole("MAX_WAITING", 256, 0, 100_000),
-    threads: Math.min(whole("THREADS", Math.min(cores, 8), 1, 512), cores),
+    threads: Math.min(whole("THREADS", Math.max(1, Math.min(cores - 1, 8)), 1, 512), cores),
     // Very small models keep to the point and the language better with this than with the prompt they were trained on.
     systemPrompt: environment["SYSTEM_PROMPT"] ?? "You are a helpful AI assistant.",
     temperature,
