@@ -34,6 +34,7 @@ function startBrain(): void {
     clusterId: "c",
     bootId: "b",
     totals: () => new Map([["ram", 1_000]]),
+    listeningPorts: () => new Set(),
     clock,
     log: quietLog,
     probe: run,

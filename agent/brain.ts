@@ -16,6 +16,7 @@ import { createHealthChecker, type HealthChecker } from "./health/checker.ts";
 import { createProbeRunner, type RunProbe } from "./health/probe.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import type { Journal } from "./journal/journal.ts";
+import { gatherFacts } from "./observe/gather-facts.ts";
 import { type MemoryUse, startMemoryUse } from "./observe/memory-use.ts";
 import { rememberReady, updateMemories } from "./observe/memories.ts";
 import { createObserver, type Observer } from "./observe/observer.ts";
@@ -33,6 +34,8 @@ export type BrainDeps = {
   readonly bootId: string;
   /** Bytes there are of each resource ("ram", device ids); what is missing is unknown and not checked. */
   readonly totals: () => ReadonlyMap<string, number>;
+  /** Ports of the machine on which something waits. */
+  readonly listeningPorts: () => ReadonlySet<number>;
   readonly clock: Clock;
   readonly log: Log;
   readonly failpoint?: Failpoint;
@@ -243,23 +246,12 @@ export class Brain {
     updateMemories(book, look, this.#observer.outages(), (id) => this.#worker.outdated(id, this.#lookTick), now);
     this.#health.sync(healthTargets(look, book));
     rememberReady(book, this.#health.verdicts());
-    const facts = this.#facts();
+    const [health, outages] = [this.#health.verdicts(), this.#observer.outages()];
+    const facts = gatherFacts({ book, health, outages, listeningPorts: this.#deps.listeningPorts });
     const steps = plan({ desired: book.desired, found: this.#found, memory: book.memories(), facts, now });
     const delayMs = this.#giveOut(steps, now);
     this.#reporter.tell();
     return delayMs;
-  }
-
-  #facts() {
-    const book = this.#book;
-    const [health, outages] = [this.#health.verdicts(), this.#observer.outages()];
-    return {
-      staged: book.stagedGenerations(),
-      health,
-      outages,
-      progress: book.progress(),
-      busyPorts: book.busyPorts(),
-    };
   }
 
   #giveOut(steps: readonly Step[], now: number): number {

@@ -15,6 +15,7 @@ import { serveChannel } from "./channels.ts";
 import type { Config } from "./config.ts";
 import { readBootId } from "./host/boot-id.ts";
 import { noGpus } from "./host/gpu-reader.ts";
+import { listeningPorts } from "./host/listening-ports.ts";
 import { type HostFacts, startHostFacts } from "./host-facts.ts";
 import { openJournal } from "./journal/journal.ts";
 import { type HostIdentity, loadIdentity } from "./link/identity-files.ts";
@@ -54,6 +55,7 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
       log,
       failpoint,
       totals: facts.totals,
+      listeningPorts: () => listeningPorts(),
       onEngineProblem: facts.look,
     }),
   );

@@ -49,6 +49,8 @@ export type Facts = {
   readonly outages: readonly Outage[];
   /** Host ports that something foreign was found to hold. */
   readonly busyPorts: ReadonlySet<number>;
+  /** Host ports on which something waits, our own containers too. */
+  readonly listeningPorts: ReadonlySet<number>;
 };
 
 export const noFacts: Facts = {
@@ -57,6 +59,7 @@ export const noFacts: Facts = {
   progress: new Map(),
   outages: [],
   busyPorts: new Set(),
+  listeningPorts: new Set(),
 };
 
 /** A set in the form that planning works on. */

@@ -3,7 +3,7 @@ import { container, wanted } from "../testing/wanted.ts";
 import { type Desired, type FoundContainer, noFacts, type Wanted } from "./found.ts";
 import { freshMemory, type ReplicaMemory } from "./memory.ts";
 import { plan, type PlanInput } from "./plan.ts";
-import { choosePorts } from "./ports.ts";
+import { choosePorts, keepsEveryPort } from "./ports.ts";
 
 const now = 1_000_000;
 
@@ -177,6 +177,17 @@ test("automatic ports: lowest free one, kept, never one of another replica", () 
   ]);
 });
 
+test("automatic ports: not one on which something foreign waits; one's own is kept although its container waits there", () => {
+  const port = { containerPort: 80, transport: "tcp", hostPort: 0 };
+  const facts = { ...staged("a", "b"), listeningPorts: new Set([11_000, 11_001, 11_003]) };
+  const mem = { b: { hostPorts: { "80/tcp": 11_001 } } };
+  const steps = planned([wanted("a", 1, { ports: [port] }), wanted("b", 1, { ports: [port] })], [], { mem, facts });
+  expect(steps.flatMap((step) => (step.tag === "start-attempt" ? [step.hostPorts] : []))).toEqual([
+    { "80/tcp": 11_002 },
+    { "80/tcp": 11_001 },
+  ]);
+});
+
 test("a running container holds its ports although nothing is remembered", () => {
   const port = { containerPort: 80, transport: "tcp", hostPort: 0 };
   const found = [container("ghost", 1, { ports: [{ containerPort: 80, hostPort: 11_000, transport: "tcp" }] })];
@@ -196,6 +207,15 @@ test("without a free port it waits and says so", () => {
 test("two automatic ports of one replica differ; a kept port that is taken is given up", () => {
   const ports = wanted("a", 1, { ports: [{ containerPort: 1 }, { containerPort: 2 }] }).spec.ports;
   expect(choosePorts(ports, { "1/tcp": 11_005 }, new Set([11_005]))).toEqual({ "1/tcp": 11_000, "2/tcp": 11_001 });
+});
+
+test("there is nothing to choose when each port is fixed or was chosen before", () => {
+  const { ports } = wanted("a", 1, { ports: [{ containerPort: 1, hostPort: 5 }, { containerPort: 2 }] }).spec;
+  expect([keepsEveryPort(ports, {}), keepsEveryPort(ports, { "2/tcp": 11_000 }), keepsEveryPort([], {})]).toEqual([
+    false,
+    true,
+    true,
+  ]);
 });
 
 test("memory of what is neither wanted nor there is dropped", () => {

@@ -220,7 +220,9 @@ function portOwners({ desired, found, memory }: PlanInput): Map<number, string> 
 }
 
 function takenByOthers(replicaId: string, { owners, facts }: Situation): Set<number> {
-  return new Set([...facts.busyPorts, ...[...owners].filter(([, owner]) => owner !== replicaId).map(([port]) => port)]);
+  const foreign = [...facts.listeningPorts].filter((port) => !owners.has(port));
+  const others = [...owners].filter(([, owner]) => owner !== replicaId).map(([port]) => port);
+  return new Set([...facts.busyPorts, ...foreign, ...others]);
 }
 
 function stop(container: FoundContainer, memory: ReplicaMemory | undefined, why: StopReason): Step {

@@ -31,6 +31,11 @@ export function choosePorts(
   return chosen;
 }
 
+/** Whether there is nothing to choose: each port is fixed, or was chosen before. */
+export function keepsEveryPort(ports: readonly Port[], kept: Readonly<Record<string, number>>): boolean {
+  return ports.every((port) => port.hostPort > 0 || kept[portKey(port)] !== undefined);
+}
+
 function firstFree(used: ReadonlySet<number>): number | undefined {
   for (let port = firstPort; port <= lastPort; port++) if (!used.has(port)) return port;
   return undefined;

@@ -41,6 +41,10 @@ export class World {
       progress: this.#progress,
       outages: [],
       busyPorts: new Set(),
+      // As /proc shows them: those of the containers that run.
+      listeningPorts: new Set(
+        this.found.flatMap(({ phase, ports }) => (phase === "running" ? ports.map(({ hostPort }) => hostPort) : [])),
+      ),
     };
   }
 

@@ -1,5 +1,4 @@
 // ozctl apply: show the plan, ask, carry it out, show how far it is.
-import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { OzError } from "#core/errors.ts";
 import { SettingsService } from "#proto/settings_pb.ts";
@@ -9,6 +8,7 @@ import { followOperation } from "../follow.ts";
 import type { Io } from "../io.ts";
 import { printValue } from "../output/format.ts";
 import { changesAnything, planText } from "../output/plan.ts";
+import { keyedCall } from "../keyed-call.ts";
 import type { Session } from "../session.ts";
 import { readSettings } from "../settings-files.ts";
 import { addFiles } from "./files-option.ts";
@@ -66,13 +66,10 @@ async function apply(session: Session, options: Options): Promise<number> {
     return 1;
   }
   const client = await session.client();
-  const request = {
-    ...texts,
-    project: options.project ?? "",
-    expectedRevision: expected,
-    idempotencyKey: randomUUID(),
-  };
-  const { operationId } = await client.call(SettingsService.method.applySettings, request, { timeoutMs: 30_000 });
+  const request = { ...texts, project: options.project ?? "", expectedRevision: expected };
+  const { operationId } = await keyedCall(io, (idempotencyKey) =>
+    client.call(SettingsService.method.applySettings, { ...request, idempotencyKey }, { timeoutMs: 30_000 }),
+  );
   if (operationId === 0n) {
     if (forPrograms !== undefined) await printValue(io, forPrograms, { operation: null });
     return 0;

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { newCommand, type OutputFormat, runs, withOutput } from "../command.ts";
+import { keyedCall } from "../keyed-call.ts";
 import type { Session } from "../session.ts";
 import { parseNameArgument } from "../spec-argument.ts";
 import { carryOut } from "./carry-out.ts";
@@ -17,7 +18,10 @@ export function downCommand(session: Session): Command {
     .option("--detach", "do not wait until it is gone");
   return runs(session, command, async (written: string, options: { detach?: boolean; output?: OutputFormat }) => {
     const { group, name } = parseNameArgument(written);
-    const answer = await (await session.client()).call(InstancesService.method.downInstance, { group, name });
+    const client = await session.client();
+    const answer = await keyedCall(session.io, (idempotencyKey) =>
+      client.call(InstancesService.method.downInstance, { group, name, idempotencyKey }),
+    );
     return await carryOut(session, answer, options, `${written} is down already.`);
   });
 }

@@ -1,10 +1,10 @@
 // ozctl up: make an instance wanted.
-import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { OzError } from "#core/errors.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { ServicesService } from "#proto/services_pb.ts";
 import { newCommand, type OutputFormat, runs, wholeNumber, withOutput } from "../command.ts";
+import { keyedCall } from "../keyed-call.ts";
 import type { Session } from "../session.ts";
 import { parseSpecArgument, type ResolvedSpec, resolveSpec } from "../spec-argument.ts";
 import { carryOut } from "./carry-out.ts";
@@ -42,8 +42,10 @@ export function upCommand(session: Session): Command {
 async function up(session: Session, written: string, options: Options): Promise<number> {
   const spec = await readSpec(session, written, options);
   const client = await session.client();
-  const request = { ...spec, host: options.host ?? "", replicas: options.replicas ?? 0, idempotencyKey: randomUUID() };
-  const answer = await client.call(InstancesService.method.upInstance, request, { timeoutMs: 30_000 });
+  const request = { ...spec, host: options.host ?? "", replicas: options.replicas ?? 0 };
+  const answer = await keyedCall(session.io, (idempotencyKey) =>
+    client.call(InstancesService.method.upInstance, { ...request, idempotencyKey }, { timeoutMs: 30_000 }),
+  );
   return await carryOut(session, answer, options, `${written} is as wanted already.`);
 }
 

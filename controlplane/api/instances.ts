@@ -48,9 +48,10 @@ export function instanceRoutes(router: ConnectRouter, context: ApiContext): void
       const wish = { name, service, variety, profile, host, replicas, group: request.group || "default" };
       return run(call, "up", name, request.group, (world) => upEdit(world, wish, editContext()), idempotencyKey);
     },
-    downInstance: ({ name, group }, call) => run(call, "down", name, group, (world) => downEdit(world, group, name)),
-    restartInstance: ({ name, group }, call) =>
-      run(call, "restart", name, group, (world) => restartEdit(world, group, name)),
+    downInstance: ({ name, group, idempotencyKey }, call) =>
+      run(call, "down", name, group, (world) => downEdit(world, group, name), idempotencyKey),
+    restartInstance: ({ name, group, idempotencyKey }, call) =>
+      run(call, "restart", name, group, (world) => restartEdit(world, group, name), idempotencyKey),
     replaceDynamicInstances: ({ instances }, call) =>
       run(call, "dynamic", "", "", (world) => dynamicEdit(world, instances, editContext())),
     explainInstance: (request) => explainInstance(context, request),

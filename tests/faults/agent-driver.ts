@@ -8,6 +8,7 @@ import { ReplicaState } from "#proto/replicas_pb.ts";
 import { createDockerEngine } from "../../agent/apply/docker-engine.ts";
 import { parseFailpoints } from "../../agent/apply/failpoint.ts";
 import { Brain } from "../../agent/brain.ts";
+import { listeningPorts } from "../../agent/host/listening-ports.ts";
 import { openJournal } from "../../agent/journal/journal.ts";
 
 async function main([clusterId = "", dir = "", text = ""]: string[]): Promise<void> {
@@ -15,7 +16,8 @@ async function main([clusterId = "", dir = "", text = ""]: string[]): Promise<vo
   const [clock, log, bootId] = [systemClock, quietLog, "boot"];
   await using journal = await openJournal({ dir, bootId, clock, log, hook: failpoint });
   const engine = createDockerEngine({ clusterId, clock, log });
-  await using brain = new Brain({ engine, journal, clusterId, bootId, clock, log, failpoint, totals: () => new Map() });
+  const totals = () => new Map<string, number>();
+  await using brain = new Brain({ engine, journal, clusterId, bootId, clock, log, failpoint, totals, listeningPorts });
   const assignment = fromJsonString(AssignmentSchema, text);
   const answer = await brain.assign(assignment, { historyContainsObeyed: true });
   if (!answer.accepted) throw new Error(answer.reason);

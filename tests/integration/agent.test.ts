@@ -1,5 +1,7 @@
 // The agent's brain on a real container engine, without a link: assignments in, containers and reports out.
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -10,6 +12,7 @@ import { type Observed, ReplicaState } from "#proto/replicas_pb.ts";
 import type { ReplicaSpecSchema } from "#proto/spec_pb.ts";
 import { createDockerEngine } from "../../agent/apply/docker-engine.ts";
 import { Brain } from "../../agent/brain.ts";
+import { listeningPorts } from "../../agent/host/listening-ports.ts";
 import { type Journal, openJournal } from "../../agent/journal/journal.ts";
 import { assigned, assignment } from "../../agent/testing/wanted.ts";
 import { busyboxImage, ensureBusyboxImage } from "../support/busybox-image.ts";
@@ -52,6 +55,7 @@ async function begin(): Promise<void> {
     clusterId,
     bootId: "boot",
     totals: () => new Map([["ram", 8 << 30]]),
+    listeningPorts,
     clock: systemClock,
     log: quietLog,
   });
@@ -141,6 +145,25 @@ test("a service runs, answers its probe on an automatic port, and returns after 
   const third = await until("r1", ReplicaState.READY, ({ attempt }) => attempt === 3);
   expect(third).toMatchObject({ endpoints: [{ port }] });
   expect(await containers("r1")).toHaveLength(2);
+});
+
+test("an automatic port is not one on which something of the machine waits, and is kept while its own container holds it", async () => {
+  const others = createServer();
+  const free = Array.from({ length: 1_000 }, (_, i) => 11_000 + i).find((port) => !listeningPorts().has(port))!;
+  others.listen(free, "0.0.0.0");
+  await once(others, "listening");
+  const ports = [{ name: "http", containerPort: 8000, transport: "tcp", protocol: "http" }];
+  const serve = (text: string) =>
+    busybox(`mkdir /w; echo ${text} > /w/index.html; exec httpd -f -p 8000 -h /w`, { ports });
+  await run(assigned("r1", 1, serve("one")));
+  const first = await until("r1", ReplicaState.READY);
+  expect(first).toMatchObject({ attempt: 1, starts: 1 });
+  const port = first.endpoints[0]?.port ?? 0;
+  expect(port).toBeGreaterThan(free);
+  others.close();
+  await run(assigned("r1", 2, serve("two")));
+  const second = await until("r1", ReplicaState.READY, ({ generation }) => generation === 2n);
+  expect(second).toMatchObject({ attempt: 2, endpoints: [{ port }] });
 });
 
 test("an agent that ends and begins again finds its containers as they were, with or without its journal", async () => {

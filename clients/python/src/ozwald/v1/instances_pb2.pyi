@@ -94,12 +94,14 @@ class UpInstanceResponse(_message.Message):
     def __init__(self, operation_id: _Optional[int] = ..., plan: _Optional[_Union[_settings_pb2.Plan, _Mapping]] = ...) -> None: ...
 
 class DownInstanceRequest(_message.Message):
-    __slots__ = ("name", "group")
+    __slots__ = ("name", "group", "idempotency_key")
     NAME_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     name: str
     group: str
-    def __init__(self, name: _Optional[str] = ..., group: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, name: _Optional[str] = ..., group: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class DownInstanceResponse(_message.Message):
     __slots__ = ("operation_id", "plan")
@@ -110,12 +112,14 @@ class DownInstanceResponse(_message.Message):
     def __init__(self, operation_id: _Optional[int] = ..., plan: _Optional[_Union[_settings_pb2.Plan, _Mapping]] = ...) -> None: ...
 
 class RestartInstanceRequest(_message.Message):
-    __slots__ = ("name", "group")
+    __slots__ = ("name", "group", "idempotency_key")
     NAME_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     name: str
     group: str
-    def __init__(self, name: _Optional[str] = ..., group: _Optional[str] = ...) -> None: ...
+    idempotency_key: str
+    def __init__(self, name: _Optional[str] = ..., group: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class RestartInstanceResponse(_message.Message):
     __slots__ = ("operation_id", "plan")
