@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatBytes, formatDuration, parseBytes, parseDurationMs } from "./units.ts";
+import { formatBytes, formatDuration, formatRate, parseBytes, parseDurationMs } from "./units.ts";
 
 describe("units", () => {
   test.each([
@@ -44,5 +44,6 @@ describe("units", () => {
       "3 h",
       "4 d",
     ]);
+    expect([0, 0.44, 9.94, 9.96, 52.4].map(formatRate)).toEqual(["0.0", "0.4", "9.9", "10", "52"]);
   });
 });

@@ -48,6 +48,11 @@ export function formatBytes(bytes: number | bigint): string {
   return `${unit === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${names[unit]}`;
 }
 
+/** A speed for people, without its unit: "52", "3.4". */
+export function formatRate(perSecond: number): string {
+  return perSecond < 9.95 ? Math.max(0, perSecond).toFixed(1) : String(Math.round(perSecond));
+}
+
 /** A time span for people: "0.4 s", "21 s", "2 min", "3 h", "4 d". */
 export function formatDuration(ms: number): string {
   if (ms < 10_000) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;

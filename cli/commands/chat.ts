@@ -1,6 +1,7 @@
 // ozctl chat: a question to a model, or a talk. It needs no published port.
 import type { Command } from "commander";
 import { OzError } from "#core/errors.ts";
+import { formatRate } from "#core/units.ts";
 import { askModel, type ChatAnswer, type ChatMessage, otherPortHint, servedModel } from "../chat-stream.ts";
 import { newCommand, runs, wholeNumber } from "../command.ts";
 import { converse } from "../converse.ts";
@@ -106,6 +107,6 @@ async function answer({ io, forwarder, model, maxTokens, messages }: Talk, promp
 
 function speedText({ firstTokenMs, tokensPerSecond }: ChatAnswer): string {
   if (firstTokenMs === undefined) return "no answer";
-  const speed = tokensPerSecond === undefined ? "" : `, ${Math.round(tokensPerSecond)} tok/s`;
+  const speed = tokensPerSecond === undefined ? "" : `, ${formatRate(tokensPerSecond)} tok/s`;
   return `${Math.round(firstTokenMs)} ms to first token${speed}`;
 }

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { OzError } from "#core/errors.ts";
-import { formatBytes } from "#core/units.ts";
+import { formatBytes, formatRate } from "#core/units.ts";
 import { version } from "#core/version.ts";
 import { mainOf } from "../lib/main-of.ts";
 import { checkModelSource } from "../model/fetch-model.ts";
@@ -81,7 +81,7 @@ async function up(places: Places, options: UpOptions): Promise<void> {
     firstAnswerSeconds ||= (Date.now() - options.began) / 1000;
     write(text);
   });
-  write(`       first token ${Math.round(answer.firstTokenMs)} ms, ${Math.round(answer.tokensPerSecond)} tok/s\n\n`);
+  write(`       first token ${Math.round(answer.firstTokenMs)} ms, ${formatRate(answer.tokensPerSecond)} tok/s\n\n`);
   const report = reportOf(answer, firstAnswerSeconds, steps, model.name);
   writeFileSync(places.report, `${JSON.stringify(report, null, 2)}\n`);
   write(closing(places, command, model.origin, firstAnswerSeconds, steps));
