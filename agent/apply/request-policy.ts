@@ -1,14 +1,10 @@
 // What no replica gets, whatever its settings say. Every request to the engine passes here first.
 import { OzError } from "#core/errors.ts";
+import { hostPathRefusal, insidePathRefusal } from "#core/mount-rules.ts";
 import { isName } from "#core/names.ts";
 import { MountKind } from "#proto/spec_pb.ts";
 import type { ContainerPlan } from "./engine.ts";
 
-/** Trees of the host that give the whole host away to whoever writes (or, in some, reads) them. */
-const forbiddenTrees = ["/proc", "/sys", "/dev", "/run", "/var/run", "/boot", "/var/lib/docker", "/var/lib/containerd"];
-/** Folders that may not be given away as a whole; what lies deeper may be. */
-const forbiddenFolders = ["/", "/etc", "/var", "/var/lib", "/usr", "/bin", "/sbin", "/lib", "/root"];
-const engineSockets = /(^|\/)(docker|containerd|podman|crio|buildkitd)\.sock$/;
 const kernelMemory = /^\/dev\/(mem|kmem|port|kcore)$/;
 /** Read by the loader of hooks that run with the host's rights before the container starts (CVE-2025-23266). */
 const loaderVariables = ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"];
@@ -38,12 +34,10 @@ export function checkRequest(plan: ContainerPlan): void {
 
 function checkMount(mount: { kind: MountKind; source: string; target: string }): void {
   const where = `The mount ${JSON.stringify(mount.source)} → ${JSON.stringify(mount.target)}`;
-  if (!mount.target.startsWith("/") || isUnclean(mount.target) || mount.target === "/") {
-    refuse(`${where} needs an absolute path inside, without "..", other than "/".`);
-  }
-  if (["/proc", "/sys", "/dev"].some((tree) => isWithin(mount.target, tree)) && !isWithin(mount.target, "/dev/shm")) {
-    refuse(`${where} would cover ${mount.target}, which belongs to the kernel.`);
-  }
+  if (!mount.target.startsWith("/") || isUnclean(mount.target))
+    refuse(`${where} needs an absolute path inside, without "..".`);
+  const covered = insidePathRefusal(mount.target);
+  if (covered !== undefined) refuse(`${where} is refused: ${covered}.`);
   if (mount.kind === MountKind.NAMED && !volumeName.test(mount.source)) refuse(`${where} names no volume.`);
   if (mount.kind === MountKind.BIND) checkHostPath(where, mount.source);
   if (mount.kind === MountKind.UNSPECIFIED) refuse(`${where} does not say what kind it is.`);
@@ -52,11 +46,8 @@ function checkMount(mount: { kind: MountKind; source: string; target: string }):
 function checkHostPath(where: string, path: string): void {
   if (!path.startsWith("/") || isUnclean(path)) refuse(`${where} needs an absolute path on the host, without "..".`);
   const clean = path.length > 1 ? path.replace(/\/+$/, "") || "/" : path;
-  if (engineSockets.test(clean)) refuse(`${where} would hand over the container engine, and with it the host.`);
-  const tree = forbiddenTrees.find((root) => isWithin(clean, root));
-  if (tree !== undefined) refuse(`${where} is refused: nothing below ${tree} of the host may be mounted.`);
-  if (forbiddenFolders.includes(clean))
-    refuse(`${where} is refused: ${clean} of the host may not be mounted as a whole.`);
+  const reason = hostPathRefusal(clean);
+  if (reason !== undefined) refuse(`${where} is refused: ${reason}.`);
 }
 
 function checkDevice(path: string): void {
@@ -94,10 +85,6 @@ export function wantsGpu(plan: ContainerPlan): boolean {
   return (
     resources !== undefined && (resources.gpus > 0 || resources.deviceIds.length > 0 || resources.gpuVendor !== "")
   );
-}
-
-function isWithin(path: string, root: string): boolean {
-  return path === root || path.startsWith(`${root}/`);
 }
 
 /** Paths that mean another path than they show. */

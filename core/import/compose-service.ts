@@ -9,6 +9,7 @@ import { InputMap, isMap, plainText } from "./input-map.ts";
 import { LayerDraft } from "./layer-draft.ts";
 import { asMap } from "./merge-compose.ts";
 import { shown } from "./notes.ts";
+import { hostPathRefusal } from "../mount-rules.ts";
 import { splitWords } from "../settings/words.ts";
 
 export type ServiceContext = {
@@ -179,6 +180,11 @@ function importFiles(input: InputMap, draft: LayerDraft, context: ServiceContext
     const source = path === undefined ? undefined : hostPath(path, context.place);
     if (source === undefined || source.includes(":") || target.includes(":")) {
       input.refuse(from, `${shown(entry)} is no file; put it into one and mount it, or into environment.`);
+      continue;
+    }
+    const reason = hostPathRefusal(source);
+    if (reason !== undefined) {
+      input.refuse(from, `${source}: ${reason}.`);
       continue;
     }
     const inside = target.startsWith("/") ? target : `${kind === "secrets" ? "/run/secrets" : ""}/${target}`;

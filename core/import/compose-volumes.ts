@@ -1,4 +1,5 @@
 // Mounts of a Compose service, and the volumes that a file declares. Data that exists stays where it is: same volume, same folder.
+import { hostPathRefusal, insidePathRefusal } from "../mount-rules.ts";
 import { isName } from "../names.ts";
 import { amountText } from "./amounts.ts";
 import { InputMap, isMap, plainText } from "./input-map.ts";
@@ -64,8 +65,10 @@ export function importVolumes(input: InputMap, draft: LayerDraft, book: VolumeBo
   const add = (mount: string | Record<string, unknown> | undefined, target: string, from: string): void => {
     const path = target.replace(/(.)\/+$/, "$1");
     if (mount === undefined) return;
-    if (!path.startsWith("/") || path === "/" || /(^|\/)\.\.(\/|$)/.test(path))
+    const reason = insidePathRefusal(path);
+    if (!path.startsWith("/") || /(^|\/)\.\.(\/|$)/.test(path))
       input.refuse(from, `${JSON.stringify(target)} is no folder inside the container that can be mounted.`);
+    else if (reason !== undefined) input.refuse(from, `${reason}.`);
     else if (targets.has(path)) input.refuse(from, `${path} is mounted a second time.`);
     else draft.append("volumes", mount, from);
     targets.add(path);
@@ -134,8 +137,8 @@ function sourceOf(
   const source = mount.type === "bind" ? hostPath(mount.source, place) : volumeOf(mount, from, input, book, place);
   if (source === undefined || /[:]/.test(source) || mount.target.includes(":"))
     return input.refuse(from, `${JSON.stringify(mount.source)} is no folder or volume of a host.`);
-  if (/(^|\/)(docker|containerd|podman)\.sock$/.test(source))
-    return input.refuse(from, "the container engine is never handed to a container.");
+  const reason = source.startsWith("/") ? hostPathRefusal(source) : undefined;
+  if (reason !== undefined) return input.refuse(from, `${source}: ${reason}.`);
   if (mount.type === "bind" && !mount.source.startsWith("/"))
     input.changed(
       from,

@@ -1,4 +1,5 @@
 // Volumes: what is declared by name, and what a service mounts of it. Paths are paths on the target host.
+import { hostPathRefusal, insidePathRefusal } from "../mount-rules.ts";
 import { isName } from "../names.ts";
 import { parseBytes } from "../units.ts";
 import type { Path, Place, ProblemList } from "./problem.ts";
@@ -185,7 +186,14 @@ export function hostPath(
       `${JSON.stringify(path)} is no absolute path on the target host`,
       "Begin it with /, or name a declared volume.",
     );
-  return tidy(path, place, context.problems);
+  const clean = tidy(path, place, context.problems);
+  const reason = clean === undefined ? undefined : hostPathRefusal(clean);
+  if (reason === undefined) return clean;
+  return context.problems.add(
+    place,
+    `${JSON.stringify(path)}: ${reason}`,
+    "Mount a folder deeper down, with only what it needs.",
+  );
 }
 
 function insidePath(written: string, place: Place, problems: ProblemList): string | undefined {
@@ -196,8 +204,8 @@ function insidePath(written: string, place: Place, problems: ProblemList): strin
       "Begin it with /.",
     );
   const path = tidy(written, place, problems);
-  if (path === "/") return problems.add(place, "nothing can be mounted over /", "Choose a folder inside.");
-  return path;
+  const reason = path === undefined ? undefined : insidePathRefusal(path);
+  return reason === undefined ? path : problems.add(place, reason, "Choose another folder inside.");
 }
 
 /** One slash at a time, none at the end. `..` is refused: what is mounted must be what is written. */

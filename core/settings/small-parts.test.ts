@@ -95,7 +95,7 @@ test.each<[string, object]>([
   ["mem:/d", { kind: "tmpfs", source: "", target: "/d", readOnly: false, tmpfsBytes: 1024 }],
   ["nas:/d:ro", { kind: "bind", source: "/exports/nas", target: "/d", readOnly: true }],
   ["/a//b/./c:/d", { kind: "bind", source: "/a/b/c", target: "/d", readOnly: false }],
-  ["/:/host:ro", { kind: "bind", source: "/", target: "/host", readOnly: true }],
+  ["/etc/ssl/certs:/certs:ro", { kind: "bind", source: "/etc/ssl/certs", target: "/certs", readOnly: true }],
   ["{ name: data, target: /d, read_only: true }", { kind: "named", source: "data", target: "/d", readOnly: true }],
   ["{ source: /a, target: /d }", { kind: "bind", source: "/a", target: "/d", readOnly: false }],
   ["{ type: tmpfs, target: /d }", { kind: "tmpfs", source: "", target: "/d", readOnly: false }],
@@ -114,6 +114,14 @@ test.each([
   ["~/d:/d", '"~/d" is no absolute path on the target host'],
   ["data:d", 'the mount target must be an absolute path inside the container, not "d"'],
   ["data:/", "nothing can be mounted over /"],
+  ["data:/proc/x", "/proc/x belongs to the kernel, inside too"],
+  ["/:/host:ro", '"/": the whole file system of a host may not be mounted'],
+  ["/etc//:/e:ro", '"/etc//": /etc of a host may not be mounted as a whole'],
+  ["/sys/class:/s", '"/sys/class": nothing below /sys of a host may be mounted'],
+  [
+    "/var/run/docker.sock:/var/run/docker.sock",
+    '"/var/run/docker.sock": it would hand over the container engine, and with it the host',
+  ],
   ["/a/../b:/d", 'a path must not hold .., as "/a/../b" does'],
   ["${HOME}/x:/d", "${HOME} has no value: paths are paths on the target host"],
 ])("no volume: %s", (written, expected) => {

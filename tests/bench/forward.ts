@@ -1,9 +1,10 @@
-// What `ozctl forward` costs: the same requests through it and at the published port, in turns.
+// What `ozctl forward` to another machine costs: the same requests through it and at the port published there, in turns.
 import http from "node:http";
 import { pipeline } from "node:stream/promises";
 import { Readable, Writable } from "node:stream";
 import { startProgram } from "../support/background-program.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
+import { type NetnsHost, netnsHosts } from "../support/netns-hosts.ts";
 import { programArgv } from "../support/programs.ts";
 import { ensureTalkImage } from "../support/talk-image.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -22,12 +23,13 @@ type Taken = Record<Way, Record<string, number[]>>;
 export const forward: Bench = {
   name: "forward",
   about:
-    "One instance through `ozctl forward` (ozctl, control plane, agent, container: two TLS connections on one machine) beside its published port.",
+    "One instance on another host (a network name space with an engine of its own) through `ozctl forward` (ozctl, control plane, agent, container: two TLS connections) beside its port as published on that host's address. All of it shares the two cores.",
   async run({ quick, progress }) {
     const [rounds, seconds] = quick ? [1, 2] : [5, 5];
     await using undo = new AsyncDisposableStack();
-    const cluster = undo.adopt(await startCluster(), (started) => started.dispose());
-    const port = await publishedTalk(cluster);
+    const machines = undo.adopt(await netnsHosts({ count: 1 }), (made) => made.dispose());
+    const cluster = undo.adopt(await startCluster({ address: machines.bridgeAddress }), (started) => started.dispose());
+    const port = await publishedTalk(cluster, machines.hosts[0]!);
     const program = undo.use(startProgram([...programArgv("ozctl"), "forward", "talk"], { env: cluster.env }));
     const said = () => /^(http:\S+?)(\/v1)? → /m.exec(program.output())?.[1];
     const ways: [Way, string][] = [
@@ -49,18 +51,22 @@ export const forward: Bench = {
   },
 };
 
-/** Starts the instance; returns the address it is published at. */
-async function publishedTalk(cluster: Cluster): Promise<string> {
+/** Starts the instance on the other machine; returns the address it is published at. */
+async function publishedTalk(cluster: Cluster, { engine, enter, address }: NetnsHost): Promise<string> {
   const image = await ensureTalkImage();
-  await cluster.addHost();
+  await cluster.addHost({ engine, enter });
+  await engine.loadImage(image);
   const probes = [{ http: { port: 8000, path: "/hello" } }];
   await cluster.mustApply(
-    JSON.stringify({ services: [{ name: "talk", image, ports: [8000], probes }], instances: [{ name: "talk" }] }),
+    JSON.stringify({
+      services: [{ name: "talk", image, ports: ["0.0.0.0::8000"], probes }],
+      instances: [{ name: "talk" }],
+    }),
   );
   const { observed } = await cluster.untilReady("talk", 60_000);
   const [endpoint] = observed?.endpoints ?? [];
   if (endpoint === undefined) throw new Error("talk is not published");
-  return `http://${endpoint.address}:${endpoint.port}`;
+  return `http://${address}:${endpoint.port}`;
 }
 
 async function measure(base: string, into: Record<string, number[]>, seconds: number): Promise<void> {
