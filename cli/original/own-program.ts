@@ -1,7 +1,7 @@
 // The other programs of this executable, run by this one: in the background, or to their end. Background ones are found by their exact
 // command line, which names our state folder: a process id in a file could belong to somebody else by now.
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import type { Clock } from "#core/clock.ts";
 import { OzError } from "#core/errors.ts";
@@ -15,13 +15,23 @@ export function ownProgram(program: OwnProgram): string[] {
   return [process.execPath, path.resolve(cli, "..", program.replace("ozwald-", ""), `${program}.ts`)];
 }
 
-/** Ids of the processes whose command line begins with these words. */
+/** Ids of the processes in this network whose command line begins with these words; one in a container may be called the same. */
 export function findProcesses(commandLine: readonly string[]): number[] {
   const wanted = `${commandLine.join("\0")}\0`;
+  const network = networkOf("self");
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .filter((name) => textOf(`/proc/${name}/cmdline`).startsWith(wanted))
+    .filter((name) => networkOf(name) === network)
     .map(Number);
+}
+
+function networkOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return "";
+  }
 }
 
 /** Starts a program in a session of its own, its output appended to a file. */

@@ -7,22 +7,23 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OzError } from "#core/errors.ts";
 
-/** Ids of the processes whose command line begins with these words. */
+/**
+ * Ids of the processes in this network whose command line begins with these words. One in another network (a container, a name space) may
+ * be called the same, with a folder of the same name, and is somebody else's.
+ */
 export function findProcesses(commandLine: readonly string[], proc = "/proc"): number[] {
   const wanted = `${commandLine.join("\0")}\0`;
+  const network = linkOf(`${proc}/self/ns/net`);
   return readdirSync(proc)
     .filter((name) => /^\d+$/.test(name))
     .filter((name) => textOf(`${proc}/${name}/cmdline`).startsWith(wanted))
+    .filter((name) => linkOf(`${proc}/${name}/ns/net`) === network)
     .map(Number);
 }
 
 /** True when the program's file was replaced since the process started. */
 export function isOutdated(pid: number): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/exe`).endsWith(" (deleted)");
-  } catch {
-    return false;
-  }
+  return linkOf(`/proc/${pid}/exe`).endsWith(" (deleted)");
 }
 
 /** Starts a program in a session of its own, its output appended to a file. */
@@ -89,6 +90,14 @@ function signal(pid: number, name: NodeJS.Signals): void {
     process.kill(pid, name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,14 +69,16 @@ describe("places", () => {
 });
 
 describe("findProcesses", () => {
-  it("knows a process by its whole beginning, word by word", () => {
+  it("knows a process by its whole beginning, word by word, and not one in another network", () => {
     const process = (pid: string, ...words: string[]): void => {
-      mkdirSync(join(folder, pid));
+      mkdirSync(join(folder, pid, "ns"), { recursive: true });
+      symlinkSync(`net:[${pid === "13" ? 2 : 1}]`, join(folder, pid, "ns/net"));
       writeFileSync(join(folder, pid, "cmdline"), words.map((word) => `${word}\0`).join(""));
     };
     process("10", "/bin/agent", "run", "--state", "/a");
     process("11", "/bin/agent", "run", "--state", "/ab");
     process("12", "/bin/agent", "run", "--state", "/a", "--log-level", "debug");
+    process("13", "/bin/agent", "run", "--state", "/a");
     process("self", "/bin/agent", "run", "--state", "/a");
     expect(findProcesses(["/bin/agent", "run", "--state", "/a"], folder)).toEqual([10, 12]);
   });
