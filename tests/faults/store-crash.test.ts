@@ -24,7 +24,7 @@ describe("a program that commits", () => {
     );
     expect(acknowledged.length).toBeGreaterThan(kills * 5);
     expect(missing(acknowledged, found)).toEqual([]);
-    expect(Math.max(...readyMs)).toBeLessThan(2000);
+    expect(Math.max(...readyMs)).toBeLessThan(5_000);
   });
 
   it("keeps a second one out, which says who it is, until it is killed", async () => {
@@ -33,7 +33,7 @@ describe("a program that commits", () => {
     try {
       const started = performance.now();
       await expect(startWriter(dir.path, "full")).rejects.toThrow(`in use by process ${first.process.pid}`);
-      expect(performance.now() - started).toBeLessThan(1000);
+      expect(performance.now() - started).toBeLessThan(5_000);
     } finally {
       await first.kill();
     }
