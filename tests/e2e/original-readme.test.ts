@@ -1,4 +1,5 @@
-// Runs the original README as it is written: its settings, every curl and its Python script, word for word against a real control plane and agent.
+// Runs the original README as it is written: its settings, every curl and its Python script, word for word against a real control plane and
+// agent, in a network of their own: the README's port 8000 may be in use on the machine, by a quickstart for one.
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -7,6 +8,7 @@ import { startControlPlane, type TestControlPlane } from "../support/control-pla
 import { type MarkdownBlock, markdownBlocks } from "../support/markdown-blocks.ts";
 import { pythonWith } from "../support/python-venv.ts";
 import { mustRun, runCommand } from "../support/run-command.ts";
+import { netnsMachines } from "../support/netns-hosts.ts";
 import { ozctl, startAgent } from "../support/test-agent.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -22,6 +24,8 @@ const image = "ozwald-openai-api-vllm.cpu-only:latest";
 
 const executed = new Set<MarkdownBlock>();
 const cleanup = new AsyncDisposableStack();
+const isRoot = process.getuid?.() === 0;
+let enter = (argv: readonly string[]): string[] => [...argv];
 let controlPlane: TestControlPlane;
 
 beforeAll(async () => {
@@ -30,7 +34,11 @@ beforeAll(async () => {
     env: { DOCKER_BUILDKIT: "0" },
   });
   cleanup.defer(async () => void (await runCommand(["docker", "rmi", image])));
-  controlPlane = cleanup.use(await startControlPlane({ systemKey, restPort: 8000 }));
+  if (isRoot) {
+    const network = cleanup.adopt(await netnsMachines(1), (made) => made.dispose());
+    enter = (argv) => network.hosts[0]!.enter(argv);
+  }
+  controlPlane = cleanup.use(await startControlPlane({ systemKey, restPort: 8000, ...(isRoot && { enter }) }));
   cleanup.use(await startAgent(controlPlane, "localhost"));
   const file = join(controlPlane.folder, "ozwald.yml");
   await writeFile(file, settings?.text ?? "");
@@ -44,7 +52,7 @@ afterAll(async () => {
 
 /** Runs a block in a shell, unchanged, and reads every JSON value it prints. */
 async function runShell(block: MarkdownBlock): Promise<any[]> {
-  const { code, stdout, stderr } = await runCommand(["bash", "-euo", "pipefail", "-c", block.text], {
+  const { code, stdout, stderr } = await runCommand(enter(["bash", "-euo", "pipefail", "-c", block.text]), {
     env: { OZWALD_SYSTEM_KEY: systemKey },
     timeoutMs: 30_000,
   });
@@ -58,11 +66,16 @@ async function runShell(block: MarkdownBlock): Promise<any[]> {
 }
 
 async function active(): Promise<any[]> {
-  const answer = await fetch("http://127.0.0.1:8000/srv/services/active/", {
-    headers: { authorization: `Bearer ${systemKey}` },
-    signal: AbortSignal.timeout(5_000),
-  });
-  return (await answer.json()) as any[];
+  return (await ask("/srv/services/active/")).json;
+}
+
+/** One request with the key; with a body it is a POST. */
+async function ask(path: string, body?: string): Promise<{ status: number; json: any }> {
+  const post = body === undefined ? [] : ["-X", "POST", "-d", body];
+  const key = ["-H", `authorization: Bearer ${systemKey}`];
+  const argv = ["curl", "-s", "-m", "5", "-w", "\n%{http_code}", ...key, ...post, `http://127.0.0.1:8000${path}`];
+  const [text = "", status] = (await mustRun(enter(argv))).split(/\n(?=\d+$)/);
+  return { status: Number(status), json: JSON.parse(text) };
 }
 
 function curlCount(block: MarkdownBlock | undefined): number {
@@ -111,10 +124,7 @@ describe("the original README", () => {
       last_error: null,
       info: { container_status: "running" },
     });
-    const logs = await fetch("http://127.0.0.1:8000/srv/services/logs/qwen1.5-vllm/?last=5", {
-      headers: { authorization: `Bearer ${systemKey}` },
-    });
-    expect(await logs.json()).toMatchObject({
+    expect((await ask("/srv/services/logs/qwen1.5-vllm/?last=5")).json).toMatchObject({
       is_bottom_n: true,
       lines: ["serving deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B with 45000"],
     });
@@ -124,7 +134,7 @@ describe("the original README", () => {
     const [{ info, since }] = await active();
     const python = await pythonWith(resolve(import.meta.dirname, "requirements.txt"));
     for (const block of pythonBlocks) {
-      const result = await runCommand([python, "-c", `${block.text}\nprint(len(cfg), r.status_code)\n`], {
+      const result = await runCommand(enter([python, "-c", `${block.text}\nprint(len(cfg), r.status_code)\n`]), {
         env: { OZWALD_SYSTEM_KEY: systemKey },
       });
       executed.add(block);
@@ -134,8 +144,10 @@ describe("the original README", () => {
   });
 
   test("without its key nothing but /health answers", async () => {
-    expect(await (await fetch("http://127.0.0.1:8000/health")).json()).toEqual({ status: "healthy" });
-    const { stdout } = await runCommand(["bash", "-c", curlBlocks[0]!.text], { env: { OZWALD_SYSTEM_KEY: "wrong" } });
+    expect(await mustRun(enter(["curl", "-s", "http://127.0.0.1:8000/health"]))).toBe('{"status":"healthy"}');
+    const { stdout } = await runCommand(enter(["bash", "-c", curlBlocks[0]!.text]), {
+      env: { OZWALD_SYSTEM_KEY: "wrong" },
+    });
     expect(stdout.match(/Invalid authentication credentials/g)).toHaveLength(2);
   });
 
@@ -146,24 +158,15 @@ describe("the original README", () => {
       [{ name: "qwen1.5-vllm", variety: "cpu-onyl" }, "cpu-only"],
       [{ name: "qwen1.5-vllm", profile: "fast-gup" }, "fast-gpu"],
     ] as const) {
-      const answer = await fetch("http://127.0.0.1:8000/srv/services/active/update/", {
-        method: "POST",
-        headers: { authorization: `Bearer ${systemKey}` },
-        body: JSON.stringify([wish]),
-      });
-      expect(answer.status).toBe(400);
-      expect(JSON.stringify(await answer.json())).toContain(`Did you mean ${near}?`);
+      const { status, json } = await ask("/srv/services/active/update/", JSON.stringify([wish]));
+      expect(status).toBe(400);
+      expect(JSON.stringify(json)).toContain(`Did you mean ${near}?`);
     }
     expect((await active()).map((r) => r.info.container_id)).toEqual(before.map((r) => r.info.container_id));
   });
 
   test("an empty set stops it", async () => {
-    const answer = await fetch("http://127.0.0.1:8000/srv/services/update/", {
-      method: "POST",
-      headers: { authorization: `Bearer ${systemKey}` },
-      body: "[]",
-    });
-    expect(answer.status).toBe(202);
+    expect((await ask("/srv/services/update/", "[]")).status).toBe(202);
     await waitUntil("nothing is active", async () => (await active()).length === 0, 30_000, 200);
   });
 

@@ -75,10 +75,11 @@ describe("file systems, limits and isolation", () => {
           await execText(id, [
             "sh",
             "-c",
-            "echo kept > /named/x; dd if=/dev/zero of=/scratch/f bs=1k count=2000; df -k /dev/shm; ulimit -n",
+            "echo kept > /named/x; dd if=/dev/zero of=/scratch/f bs=1k count=2000; df -k /dev/shm; cat /proc/1/limits",
           ])
         ).out,
-      ).toMatch(/ 32768 [^]*^200$[^]*No space left/m);
+        // The soft one may be 300 too: the engine's own runtime raises it to the hard one, and does not always set it back.
+      ).toMatch(/ 32768 [^]*^Max open files +[23]00 +300 [^]*No space left/m);
       expect(await mustRun(["docker", "volume", "inspect", "-f", '{{index .Labels "ozwald.cluster"}}', inEngine])).toBe(
         clusterId,
       );

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BackgroundProgram, startProgram } from "./background-program.ts";
 import { programArgv } from "./programs.ts";
+import { runCommand } from "./run-command.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export type TestContext = {
@@ -25,6 +26,8 @@ export type TestControlPlane = {
   readonly socket: string;
   /** Environment in which ozctl and the clients find it. */
   readonly env: Readonly<Record<string, string>>;
+  /** Command line that runs something where it can be reached. */
+  enter(argv: readonly string[]): string[];
   program(): BackgroundProgram;
   /** Starts it again on the same state and ports, after stop or kill. */
   start(): Promise<void>;
@@ -36,12 +39,15 @@ export type TestControlPlaneOptions = {
   systemKey?: string;
   /** Port of the REST interface. Default: a free one. */
   restPort?: number;
+  /** Puts it into another network, in which every port is free. Default: the machine's. */
+  enter?: (argv: readonly string[]) => string[];
 };
 
 const startTimeoutMs = 30_000;
 
 export async function startControlPlane(options: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
   const folder = await mkdtemp(join(tmpdir(), "ozwald-cp-"));
+  const enter = options.enter ?? ((argv) => [...argv]);
   const [port, restPort] = [await freePort(), options.restPort ?? (await freePort())];
   const [stateDir, configDir, socket] = [join(folder, "state"), join(folder, "config"), join(folder, "control.sock")];
   const restBase = `http://127.0.0.1:${restPort}`;
@@ -63,7 +69,7 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
   const readContext = async () =>
     JSON.parse(await readFile(join(configDir, "contexts/local.json"), "utf8")) as TestContext;
   async function start(): Promise<void> {
-    const started = startProgram([...programArgv("ozwald-controlplane"), ...flags], {
+    const started = startProgram(enter([...programArgv("ozwald-controlplane"), ...flags]), {
       env: { ...env, OZWALD_SYSTEM_KEY: options.systemKey },
     });
     program = started;
@@ -72,7 +78,7 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
       async () => {
         if (started.exitCode() !== undefined) return true;
         await readContext();
-        return (await fetch(`${restBase}/health`, { signal: AbortSignal.timeout(2_000) })).ok;
+        return (await runCommand(enter(["curl", "-sf", "-m", "2", `${restBase}/health`]))).code === 0;
       },
       startTimeoutMs,
     ).catch((error: unknown) => {
@@ -87,7 +93,7 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
   }
   let context: TestContext;
   try {
-    await requireFree(restPort);
+    if (options.enter === undefined) await requireFree(restPort);
     await start();
     context = await readContext();
   } catch (error) {
@@ -102,6 +108,7 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
     configDir,
     socket,
     env,
+    enter,
     start,
     program() {
       if (program === undefined) throw new Error("it was never started");

@@ -16,7 +16,10 @@ export type TestAgent = {
 
 /** Runs ozctl against the test's control plane. Never throws for a failure of ozctl. */
 export function ozctl(controlPlane: TestControlPlane, ...args: string[]): Promise<CommandResult> {
-  return runCommand([...programArgv("ozctl"), ...args], { env: controlPlane.env, timeoutMs: 120_000 });
+  return runCommand(controlPlane.enter([...programArgv("ozctl"), ...args]), {
+    env: controlPlane.env,
+    timeoutMs: 120_000,
+  });
 }
 
 /** Invites a host, joins it and waits until it is online. Disposing removes its containers and networks. */
@@ -33,10 +36,9 @@ export async function startAgent(controlPlane: TestControlPlane, name: string): 
     const { code, stdout, stderr } = await ozctl(controlPlane, "host", "invite", "--name", name, "-o", "json");
     if (code !== 0) throw new Error(`ozctl host invite: ${stderr}`);
     const { address, token } = JSON.parse(stdout) as { address: string; token: string };
-    await mustRun([...programArgv("ozwald-agent"), "join", address, "--token", "-", "--state", stateDir], {
-      input: token,
-    });
-    const started = startProgram([...programArgv("ozwald-agent"), "run", "--state", stateDir]);
+    const agent = (...words: string[]) => controlPlane.enter([...programArgv("ozwald-agent"), ...words]);
+    await mustRun(agent("join", address, "--token", "-", "--state", stateDir), { input: token });
+    const started = startProgram(agent("run", "--state", stateDir));
     program = started;
     await waitUntil(`${name} is online`, () => isOnline(controlPlane, name), 30_000, 200).catch((cause: unknown) => {
       throw new Error(`The agent did not come up:\n${started.output()}`, { cause });
