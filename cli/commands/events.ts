@@ -18,7 +18,7 @@ export function eventsCommand(session: Session): Command {
   withOutput(command, ["wide", "json", "yaml"])
     .option("-f, --follow", "go on until Ctrl-C")
     .option("-n, --limit <number>", "only the last so many (default: 50)", wholeNumber("--limit", 1))
-    .option("--subject <subject>", 'only about this, "instance/web", "host/devbox"');
+    .option("--subject <subject>", 'only about this, "instance/web", "instance/shop:web", "host/devbox"');
   return runs(session, command, (options: Options) => events(session, options));
 }
 

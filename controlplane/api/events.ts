@@ -3,8 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { type Event, EventSchema, EventsService } from "#proto/events_pb.ts";
-import { eventsAfter, listEvents } from "../store/events.ts";
-import type { EventTable } from "../store/tables.ts";
+import { type EventRow, eventsAfter, listEvents } from "../store/events.ts";
 import type { ApiContext } from "./context.ts";
 
 export function eventRoutes(router: ConnectRouter, context: ApiContext): void {
@@ -16,22 +15,29 @@ export function eventRoutes(router: ConnectRouter, context: ApiContext): void {
       return { events: rows.map(eventView) };
     },
     async *watchEvents({ afterSequence }, call) {
-      let cursor = afterSequence === 0n ? context.store.revision : Number(afterSequence);
-      let position = 0;
-      while (!call.signal.aborted) {
-        const rows = await context.store.read((read) => eventsAfter(read, cursor));
-        for (const row of rows) yield { event: eventView(row) };
-        cursor = rows.at(-1)?.revision ?? cursor;
-        position = await context.signal.next(
-          rows.length > 0 ? context.signal.position : Math.max(position, context.signal.position),
-          call.signal,
-        );
-      }
+      for await (const row of watchEvents(context, Number(afterSequence), call.signal)) yield { event: eventView(row) };
     },
   });
 }
 
-function eventView(row: EventTable): Event {
+/** Every event after a sequence (0: from now on) as it happens, until the signal aborts. */
+export async function* watchEvents(
+  { store, signal }: Pick<ApiContext, "store" | "signal">,
+  afterSequence: number,
+  stop: AbortSignal,
+): AsyncGenerator<EventRow> {
+  let cursor = afterSequence === 0 ? store.revision : afterSequence;
+  while (!stop.aborted) {
+    // Taken before reading: what is committed while this reads or sends ends the wait at once.
+    const { position } = signal;
+    const rows = await store.read((read) => eventsAfter(read, cursor));
+    yield* rows;
+    cursor = rows.at(-1)?.revision ?? cursor;
+    if (rows.length === 0) await signal.next(position, stop);
+  }
+}
+
+function eventView(row: EventRow): Event {
   const { revision, at, kind, subject, message, actor } = row;
   return create(EventSchema, { sequence: BigInt(revision), at: timestampFromMs(at), kind, subject, message, actor });
 }

@@ -14,7 +14,7 @@ import type { Candidate } from "#proto/settings_pb.ts";
 import { findInstance } from "../change/edits.ts";
 import { candidatesFor, findService, makeSnapshot } from "../change/snapshot.ts";
 import { place } from "../schedule/place.ts";
-import { listEvents } from "../store/events.ts";
+import { instanceSubject, listEvents } from "../store/events.ts";
 import { instanceList } from "../view/instance-view.ts";
 import type { World } from "../world.ts";
 import type { ApiContext } from "./context.ts";
@@ -38,7 +38,9 @@ export async function explainInstance(
     host: "",
     id: "",
   };
-  const events = await context.store.read((read) => listEvents(read, { limit: 8, subject: `instance/${name}` }));
+  const events = await context.store.read((read) =>
+    listEvents(read, { limit: 8, subject: instanceSubject(group, name) }),
+  );
   return create(ExplainInstanceResponseSchema, {
     ...(instance === undefined ? {} : { instance }),
     candidates: candidates(context, world, wish),

@@ -4,7 +4,7 @@ import { randomId } from "#core/ids.ts";
 import { GetLogsRequestSchema } from "#proto/logs_pb.ts";
 import { dynamicEdit } from "../change/edits.ts";
 import type { LogRange, LogSubject, RestBackend } from "../rest/rest-backend.ts";
-import { listEvents } from "../store/events.ts";
+import { instanceSubject, listEvents } from "../store/events.ts";
 import { hostList } from "../view/host-view.ts";
 import { instanceList } from "../view/instance-view.ts";
 import { serviceList } from "../view/service-view.ts";
@@ -34,7 +34,7 @@ export function createRestBackend(context: ApiContext, bootId: string): RestBack
     logs: (subject, range, signal) => outputLines(context, subject, range, signal),
     async launchLogs(subject, range, signal) {
       const events = await context.store.read((read) =>
-        listEvents(read, { limit: 200, subject: `instance/${subject.instance}` }),
+        listEvents(read, { limit: 200, subject: instanceSubject(subject.group, subject.instance) }),
       );
       const told = events.map((event) => `${new Date(event.at).toISOString()} ${event.message}`);
       const targets = await channelTargets(context, subject.group, subject.instance, undefined).catch(() => []);

@@ -2,6 +2,7 @@
 import { OzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
 import type { LiveHost } from "../agents/live-host.ts";
+import { instanceSubject } from "../store/events.ts";
 import { insertReplica } from "../store/replicas.ts";
 import type { Store } from "../store/store.ts";
 import type { UnknownView } from "../schedule/snapshot.ts";
@@ -94,7 +95,7 @@ export async function retireUnknown(
       });
       await event({
         kind: "replica.retired",
-        subject: `instance/${replica.instance}`,
+        subject: instanceSubject(replica.group, replica.instance),
         message: `unknown replica ${replica.replicaId} is being ended`,
         actor,
       });

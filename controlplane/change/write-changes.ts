@@ -4,6 +4,7 @@ import { type Claim, ClaimSchema } from "#proto/inventory_pb.ts";
 import { ReplicaSpecSchema } from "#proto/spec_pb.ts";
 import type { Change } from "../schedule/plan-replicas.ts";
 import type { ReplicaView } from "../schedule/snapshot.ts";
+import { instanceSubject } from "../store/events.ts";
 import { deleteInstances, upsertInstance } from "../store/instances.ts";
 import { upsertProject } from "../store/projects.ts";
 import { deleteReplica, insertReplica, updateReplica } from "../store/replicas.ts";
@@ -30,7 +31,7 @@ export async function writeChanges(commit: Commit, changes: readonly Change[], n
 
 async function writeChange({ trx, event }: Commit, change: Change, now: number): Promise<void> {
   const { replica } = change;
-  const subject = `instance/${replica.instance}`;
+  const subject = instanceSubject(replica.group, replica.instance);
   switch (change.do) {
     case "keep":
       return;

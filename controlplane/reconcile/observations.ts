@@ -4,6 +4,7 @@ import { type Inventory, InventorySchema } from "#proto/inventory_pb.ts";
 import { type Observed, ObservedSchema, ReplicaState } from "#proto/replicas_pb.ts";
 import type { Clock } from "#core/clock.ts";
 import type { LiveHost } from "../agents/live-host.ts";
+import { instanceSubject } from "../store/events.ts";
 import { updateHost } from "../store/hosts.ts";
 import { deleteReplica, updateReplica } from "../store/replicas.ts";
 import type { Commit, NewEvent, Store } from "../store/store.ts";
@@ -91,7 +92,7 @@ function eventFor(replica: StoredReplica, now: Observed, hostName: string): NewE
   const why = now.reason === "" ? "" : `: ${now.reason}`;
   return {
     kind: `replica.${kind}`,
-    subject: `instance/${replica.instance}`,
+    subject: instanceSubject(replica.group, replica.instance),
     message: `${replica.instance} ${words[kind] ?? kind} on ${hostName}${why}`,
   };
 }

@@ -1,6 +1,7 @@
 // A host that cannot take a replica says so; the replica is freed and placed once more elsewhere, then it waits with the reason.
 import { formatBytes } from "#core/units.ts";
 import type { AssignmentResult, Rejected } from "#proto/agent_pb.ts";
+import { instanceSubject } from "../store/events.ts";
 import { updateReplica } from "../store/replicas.ts";
 import type { Store } from "../store/store.ts";
 import type { World } from "../world.ts";
@@ -29,7 +30,11 @@ export async function takeRejections(
       // One that ran there before keeps its place: its older generation goes on running, and moving it is a person's decision.
       const free = replica.observed === undefined ? { host_id: null } : {};
       await updateReplica(trx, replica.id, { ...free, rejected_by, reason });
-      await event({ kind: "replica.rejected", subject: `instance/${replica.instance}`, message: reason });
+      await event({
+        kind: "replica.rejected",
+        subject: instanceSubject(replica.group, replica.instance),
+        message: reason,
+      });
     }
   });
 }

@@ -1,10 +1,16 @@
 // The event log. Its cursor is the revision of the commit that wrote an event; commits write them (Commit.event).
 import type { Selectable } from "kysely";
 import { OzError } from "#core/errors.ts";
+import { nameInGroup } from "#core/names.ts";
 import type { Read } from "./store.ts";
 import type { EventTable } from "./tables.ts";
 
 export type EventRow = Selectable<EventTable>;
+
+/** Subject of events of an instance: "instance/web", "instance/shop:web" outside of group default. */
+export function instanceSubject(group: string, name: string): string {
+  return `instance/${nameInGroup(group, name)}`;
+}
 
 /** Key in meta: events up to this revision are gone. */
 export const prunedToKey = "events_pruned_to";

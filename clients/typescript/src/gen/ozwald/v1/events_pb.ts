@@ -44,7 +44,7 @@ export type Event = Message<"ozwald.v1.Event"> & {
   kind: string;
 
   /**
-   * What it is about: "instance/tiny-llm", "host/devbox".
+   * What it is about: "instance/tiny-llm", "instance/shop:web" outside of group default, "host/devbox".
    *
    * @generated from field: string subject = 4;
    */
