@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OzError } from "#core/errors.ts";
-import { formatName, parseNameArgument, parseSpecArgument, resolveSpec } from "./spec-argument.ts";
+import {
+  formatName,
+  parseNameArgument,
+  parseSpecArgument,
+  parseWholeInstance,
+  resolveSpec,
+  slotOf,
+} from "./spec-argument.ts";
 
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);
 const services = [
@@ -15,8 +22,8 @@ const services = [
   { group: "default", name: "judge", varieties: [], profiles: ["8k"] },
 ];
 
-function resolve(text: string) {
-  return resolveSpec(parseSpecArgument(text), services);
+function resolve(text: string, serviceNow = "") {
+  return resolveSpec(parseSpecArgument(text, "up"), services, { verb: "up", serviceNow });
 }
 
 function errorOf(work: () => unknown): OzError {
@@ -48,13 +55,35 @@ describe("names", () => {
   );
 });
 
+describe("slots", () => {
+  test("a verb that takes whole instances refuses one replica and says what to type", () => {
+    expect(parseWholeInstance("shop:web", "restart")).toEqual({ group: "shop", name: "web" });
+    const { code, hint } = errorOf(() => parseWholeInstance("shop:web#1", "restart"));
+    expect({ code, hint }).toEqual({
+      code: "bad_request",
+      hint: "Every replica of it:  ozctl restart shop:web   or another number of them:  ozctl up shop:web --replicas N",
+    });
+    expect(errorOf(() => parseSpecArgument("web#1", "down")).hint).toContain("ozctl down web ");
+  });
+
+  test("said twice has to be the same", () => {
+    expect([slotOf("web", undefined, undefined), slotOf("web#1", 1, undefined), slotOf("web", undefined, 2)]).toEqual([
+      undefined,
+      1,
+      2,
+    ]);
+    expect(slotOf("web#1", 1, 1)).toBe(1);
+    expect(errorOf(() => slotOf("web#1", 1, 0)).message).toBe('The slot is 1 in "web#1" and 0 in --slot.');
+  });
+});
+
 describe("the original's NAME[service][variety][profile]", () => {
   test("every well-formed argument comes back in its parts", () => {
     const token = fc.oneof(fc.constant(""), name);
     fc.assert(
       fc.property(fc.option(name, { nil: "" }), name, fc.array(token, { maxLength: 3 }), (group, instance, tokens) => {
         const text = `${group && `${group}:`}${instance}${tokens.map((part) => `[${part}]`).join("")}`;
-        expect(parseSpecArgument(text)).toEqual({ group, name: instance, tokens });
+        expect(parseSpecArgument(text, "up")).toEqual({ group, name: instance, tokens });
       }),
     );
   });
@@ -63,7 +92,7 @@ describe("the original's NAME[service][variety][profile]", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom("a", "[", "]", ":", "#", " ", "1", "-") }), (text) => {
         try {
-          parseSpecArgument(text);
+          parseSpecArgument(text, "up");
         } catch (error) {
           expect((error as OzError).code).toBe("bad_request");
         }
@@ -84,6 +113,10 @@ describe("the original's NAME[service][variety][profile]", () => {
     ["shop:llama[llama][amdgpu]", { service: "llama", variety: "amdgpu", profile: "" }],
   ])("%s", (text, expected) => {
     expect(resolve(text)).toMatchObject(expected);
+  });
+
+  test("a skipped service is the one that the instance has", () => {
+    expect(resolve("chat[][cpu-only]", "llama")).toMatchObject({ service: "llama", variety: "cpu-only" });
   });
 
   test.each([

@@ -12,6 +12,24 @@ export function parseNameArgument(text: string): NameArgument {
   return { group, name, slot: slot === undefined ? undefined : Number(slot) };
 }
 
+/** Reads the name of a whole instance, for a verb that cannot take one replica of it. Throws bad_request. */
+export function parseWholeInstance(text: string, verb: string): { group: string; name: string } {
+  const { group, name, slot } = parseNameArgument(text);
+  if (slot === undefined) return { group, name };
+  const whole = formatName(group, name);
+  throw new OzError("bad_request", `"${text}" is one replica, and ozctl ${verb} takes a whole instance.`, {
+    hint: `Every replica of it:  ozctl ${verb} ${whole}   or another number of them:  ozctl up ${whole} --replicas N`,
+  });
+}
+
+/** The slot of `NAME#SLOT` or of `--slot`; undefined when neither says one. Throws bad_request when they differ. */
+export function slotOf(text: string, written: number | undefined, option: number | undefined): number | undefined {
+  if (written === undefined || option === undefined || written === option) return written ?? option;
+  throw new OzError("bad_request", `The slot is ${written} in "${text}" and ${option} in --slot.`, {
+    hint: "Say it once.",
+  });
+}
+
 /** The name as `ps` shows it and as every command takes it. */
 export function formatName(group: string, name: string, slot?: number): string {
   return `${nameInGroup(group, name)}${slot === undefined ? "" : `#${slot}`}`;
@@ -24,14 +42,13 @@ export type SpecArgument = {
   tokens: readonly string[];
 };
 
-/** Reads `NAME`, `NAME[service][variety][profile]` and `realm:NAME[…]`. Throws bad_request. */
-export function parseSpecArgument(text: string): SpecArgument {
+/** Reads `NAME`, `NAME[service][variety][profile]` and `realm:NAME[…]`, for a verb. Throws bad_request. */
+export function parseSpecArgument(text: string, verb: "up" | "down"): SpecArgument {
   const match = /^([^[\]]+)((?:\[[^[\]]*\])*)$/.exec(text.trim());
   if (match === null) throw notASpec(text);
-  const { group, name, slot } = parseNameArgument(match[1]!);
+  const { group, name } = parseWholeInstance(match[1]!, verb);
   const tokens = [...match[2]!.matchAll(/\[([^[\]]*)\]/g)].map((token) => token[1]!.trim());
-  if (slot !== undefined || tokens.length > 3 || tokens.some((token) => token !== "" && !isName(token)))
-    throw notASpec(text);
+  if (tokens.length > 3 || tokens.some((token) => token !== "" && !isName(token))) throw notASpec(text);
   return { group, name, tokens };
 }
 
@@ -45,12 +62,17 @@ export type ResolvedSpec = { group: string; name: string; service: string; varie
 
 /**
  * Says which token is what. The second of two may be a variety or a profile when only one of these has that name.
+ * serviceNow: the one of the instance, for `[]`; empty for a new instance, whose service has its name. verb: what the hint says to type.
  * Throws not_found with a suggestion, or bad_request when it could be either.
  */
-export function resolveSpec(spec: SpecArgument, services: readonly KnownService[]): ResolvedSpec {
+export function resolveSpec(
+  spec: SpecArgument,
+  services: readonly KnownService[],
+  { verb, serviceNow }: { verb: "up" | "down"; serviceNow: string },
+): ResolvedSpec {
   const [wanted = "", second = "", third = ""] = spec.tokens;
   const { group, name } = spec;
-  const service = wanted || name;
+  const service = wanted || serviceNow || name;
   const named = services.filter((known) => known.name === service);
   const known = named.find((candidate) => candidate.group === (group || "default")) ?? named[0];
   if (known === undefined)
@@ -70,7 +92,7 @@ export function resolveSpec(spec: SpecArgument, services: readonly KnownService[
   if (isVariety && third !== "") return { group, name, service, variety: second, profile: third };
   if (isVariety) {
     throw new OzError("bad_request", `${service} has a variety and a profile named "${second}".`, {
-      hint: `Say which:  ozctl up ${formatName(group, name)} --service ${service} --variety ${second}   or --profile ${second}`,
+      hint: `Say which:  ozctl ${verb} ${formatName(group, name)} --service ${service} --variety ${second}   or --profile ${second}`,
     });
   }
   throw unknown(`variety or profile of ${service}`, second, [...varieties, ...known.profiles]);

@@ -355,11 +355,17 @@ describe("up, down, restart", () => {
       asked.push({ name, group, service, variety, profile, host, replicas });
       return answer;
     });
-    router.rpc(InstancesService.method.downInstance, ({ name, group }) => {
-      asked.push({ name, group });
+    router.rpc(InstancesService.method.downInstance, ({ name, group, service, variety, profile, host }) => {
+      asked.push({ name, group, service, variety, profile, host });
       return { operationId: 0n };
     });
-    router.rpc(InstancesService.method.restartInstance, () => answer);
+    router.rpc(InstancesService.method.restartInstance, ({ name, group }) => {
+      asked.push({ name, group });
+      return answer;
+    });
+    router.rpc(InstancesService.method.listInstances, () => ({
+      instances: [{ name: "assistant", group: "default", service: "llama" }],
+    }));
     router.rpc(ServicesService.method.listServices, () => ({
       services: [{ name: "llama", group: "default", varieties: [{ name: "nvidia" }], profiles: ["8k"] }],
     }));
@@ -396,7 +402,33 @@ describe("up, down, restart", () => {
 
   test("down of what is down already", async () => {
     expect(await run(["down", "shop:web"])).toEqual({ code: 0, err: "", out: "shop:web is down already.\n" });
-    expect(asked).toEqual([{ name: "web", group: "shop" }]);
+    expect(asked).toEqual([{ name: "web", group: "shop", service: "", variety: "", profile: "", host: "" }]);
+  });
+
+  test("down takes the flags and brackets of up, as what the instance has to be", async () => {
+    expect((await run(["down", "chat[llama][][8k]", "--host", "tower"])).code).toBe(0);
+    expect((await run(["down", "chat", "--group", "shop", "--variety", "nvidia"])).code).toBe(0);
+    expect(asked).toEqual([
+      { name: "chat", group: "", service: "llama", variety: "", profile: "8k", host: "tower" },
+      { name: "chat", group: "shop", service: "", variety: "nvidia", profile: "", host: "" },
+    ]);
+  });
+
+  test("brackets that skip the service mean the one that the instance has", async () => {
+    expect((await run(["up", "assistant[][8k]"])).code).toBe(0);
+    expect((await run(["down", "assistant[][nvidia]"])).code).toBe(0);
+    expect(asked).toMatchObject([
+      { name: "assistant", service: "llama", profile: "8k" },
+      { name: "assistant", service: "llama", variety: "nvidia" },
+    ]);
+  });
+
+  test.each(["up", "down", "restart"])("%s of one replica is refused before anything is sent", async (verb) => {
+    const { code, err } = await run([verb, "web#1"]);
+    expect(code).toBe(2);
+    expect(err).toContain(`"web#1" is one replica, and ozctl ${verb} takes a whole instance.`);
+    expect(err).toContain(`ozctl ${verb} web `);
+    expect(asked).toEqual([]);
   });
 
   test("restart", async () => {

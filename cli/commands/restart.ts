@@ -4,7 +4,7 @@ import { InstancesService } from "#proto/instances_pb.ts";
 import { newCommand, type OutputFormat, runs, withOutput } from "../command.ts";
 import { keyedCall } from "../keyed-call.ts";
 import type { Session } from "../session.ts";
-import { parseNameArgument } from "../spec-argument.ts";
+import { parseWholeInstance } from "../spec-argument.ts";
 import { carryOut } from "./carry-out.ts";
 
 export function restartCommand(session: Session): Command {
@@ -17,7 +17,7 @@ export function restartCommand(session: Session): Command {
     .argument("<name>", "instance; GROUP:NAME outside of group default")
     .option("--detach", "do not wait until it is ready");
   return runs(session, command, async (written: string, options: { detach?: boolean; output?: OutputFormat }) => {
-    const { group, name } = parseNameArgument(written);
+    const { group, name } = parseWholeInstance(written, "restart");
     const client = await session.client();
     const answer = await keyedCall(session.io, (idempotencyKey) =>
       client.call(InstancesService.method.restartInstance, { group, name, idempotencyKey }),

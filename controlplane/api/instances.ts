@@ -2,10 +2,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { randomId } from "#core/ids.ts";
+import { nameInGroup } from "#core/names.ts";
 import { InstancesService, WatchInstancesResponseSchema } from "#proto/instances_pb.ts";
 import { principalKey } from "../auth/principal.ts";
 import type { ChangeRequest } from "../change/change.ts";
 import { downEdit, dynamicEdit, type EditContext, restartEdit, upEdit } from "../change/edits.ts";
+import { instanceSubject } from "../store/events.ts";
 import { instanceList } from "../view/instance-view.ts";
 import type { ApiContext } from "./context.ts";
 import { explainInstance } from "./explain.ts";
@@ -24,15 +26,15 @@ export function instanceRoutes(router: ConnectRouter, context: ApiContext): void
   ) =>
     context.changer.carryOut({
       kind,
-      title: name === "" ? kind : `${kind} ${name}`,
+      title: name === "" ? kind : `${kind} ${nameInGroup(group, name)}`,
       actor: call.values.get(principalKey).name,
       idempotencyKey,
       edit,
       concerns: (replica) => name === "" || (replica.instance === name && replica.group === (group || "default")),
       event: {
         kind: `instance.${kind}`,
-        subject: name === "" ? "instances" : `instance/${name}`,
-        message: name === "" ? "dynamic instances replaced" : `${kind} ${name}`,
+        subject: name === "" ? "instances" : instanceSubject(group, name),
+        message: name === "" ? "dynamic instances replaced" : `${kind} ${nameInGroup(group, name)}`,
       },
     });
   router.service(InstancesService, {
@@ -48,8 +50,10 @@ export function instanceRoutes(router: ConnectRouter, context: ApiContext): void
       const wish = { name, service, variety, profile, host, replicas, group: request.group || "default" };
       return run(call, "up", name, request.group, (world) => upEdit(world, wish, editContext()), idempotencyKey);
     },
-    downInstance: ({ name, group, idempotencyKey }, call) =>
-      run(call, "down", name, group, (world) => downEdit(world, group, name), idempotencyKey),
+    downInstance(request, call) {
+      const { name, group, idempotencyKey, ...said } = request;
+      return run(call, "down", name, group, (world) => downEdit(world, group, name, said), idempotencyKey);
+    },
     restartInstance: ({ name, group, idempotencyKey }, call) =>
       run(call, "restart", name, group, (world) => restartEdit(world, group, name), idempotencyKey),
     replaceDynamicInstances: ({ instances }, call) =>

@@ -7,6 +7,7 @@ import type { InstanceTable } from "../store/tables.ts";
 import type { World } from "../world.ts";
 import type { Edit } from "./change.ts";
 import { definitionChanges } from "./definition-changes.ts";
+import { type InstanceTraits, requireMatch } from "./require-match.ts";
 import { candidatesFor } from "./snapshot.ts";
 
 const nothing: Edit = { upsert: [], remove: [], restart: [], notices: [] };
@@ -41,7 +42,10 @@ export function applyEditOf(
   };
 }
 
-/** Makes one instance wanted. One from settings keeps its owner: `up` undoes a `down`, and changes show as drift until the next apply. */
+/**
+ * Makes one instance wanted. What the wish leaves empty stays as it is; replicas 0 of a new one is 1.
+ * One from settings keeps its owner: `up` undoes a `down`, and changes show as drift until the next apply.
+ */
 export function upEdit(world: World, wish: InstanceWish, context: EditContext): Edit {
   if (!isName(wish.name))
     throw new OzError("bad_request", `${JSON.stringify(wish.name)} is no name`, {
@@ -49,21 +53,9 @@ export function upEdit(world: World, wish: InstanceWish, context: EditContext): 
     });
   const before = findInstance(world, wish.group, wish.name);
   const fromSettings = before !== undefined && before.owner !== "dynamic";
-  const silent = wish.service === "" && wish.variety === "" && wish.profile === "";
-  const merged =
-    before !== undefined && silent
-      ? {
-          ...wish,
-          service: before.service,
-          variety: before.variety,
-          profile: before.profile,
-          replicas: wish.replicas || before.replicas,
-          host: wish.host || before.host,
-        }
-      : wish;
   const row = instanceRow(
     world,
-    { ...merged, replicas: merged.replicas || 1 },
+    before === undefined ? { ...wish, replicas: wish.replicas || 1 } : laidOver(before, wish),
     fromSettings ? before.owner : "dynamic",
     context,
   );
@@ -72,9 +64,24 @@ export function upEdit(world: World, wish: InstanceWish, context: EditContext): 
   return { ...nothing, upsert: [row], restart: failedReplicas(world, row.id) };
 }
 
-/** Takes one instance down: a dynamic one goes, one from settings is overridden until the next apply. */
-export function downEdit(world: World, group: string, name: string): Edit {
+/** Variety and profile belong to a service: another service begins without them. */
+function laidOver(before: InstanceTable, wish: InstanceWish): InstanceWish {
+  const service = wish.service || before.service;
+  const same = service === before.service;
+  return {
+    ...wish,
+    service,
+    variety: wish.variety || (same ? before.variety : ""),
+    profile: wish.profile || (same ? before.profile : ""),
+    replicas: wish.replicas || before.replicas || 1,
+    host: wish.host || before.host,
+  };
+}
+
+/** Takes one instance down, which has to be what is said: a dynamic one goes, one from settings is overridden until the next apply. */
+export function downEdit(world: World, group: string, name: string, said: InstanceTraits): Edit {
   const row = requireInstance(world, group, name);
+  requireMatch(world, row, said);
   return row.owner === "dynamic"
     ? { ...nothing, remove: [row.id] }
     : { ...nothing, upsert: [{ ...row, overridden: 1 }] };
@@ -130,10 +137,10 @@ export function findInstance(world: World, group: string, name: string): Instanc
 export function requireInstance(world: World, group: string, name: string): InstanceTable {
   const row = findInstance(world, group, name);
   if (row !== undefined) return row;
-  const others = world.instances.filter((r) => r.name === name).map((r) => r.group_name);
+  const others = world.instances.filter((r) => r.name === name).map((r) => nameInGroup(r.group_name, name));
   if (others.length > 0)
     throw new OzError("not_found", `no instance ${name} in group ${group || "default"}`, {
-      hint: `It exists in ${others.join(", ")}: add --group.`,
+      hint: `There ${others.length === 1 ? "is" : "are"}: ${others.join(", ")}.`,
     });
   throw new OzError("not_found", `no instance ${name}`, {
     hint:

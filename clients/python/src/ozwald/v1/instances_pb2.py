@@ -27,7 +27,7 @@ from ozwald.v1 import replicas_pb2 as ozwald_dot_v1_dot_replicas__pb2
 from ozwald.v1 import settings_pb2 as ozwald_dot_v1_dot_settings__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19ozwald/v1/instances.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18ozwald/v1/replicas.proto\x1a\x18ozwald/v1/settings.proto\"\xc0\x01\n\x08Instance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\x12\x0f\n\x07variety\x18\x04 \x01(\t\x12\x0f\n\x07profile\x18\x05 \x01(\t\x12\x10\n\x08replicas\x18\x06 \x01(\r\x12\r\n\x05owner\x18\x07 \x01(\t\x12\x0c\n\x04host\x18\x08 \x01(\t\x12\x12\n\noverridden\x18\t \x01(\x08\x12!\n\x05units\x18\n \x03(\x0b\x32\x12.ozwald.v1.Replica\"\x16\n\x14ListInstancesRequest\"v\n\x15ListInstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.ozwald.v1.Instance\x12#\n\x07unknown\x18\x02 \x03(\x0b\x32\x12.ozwald.v1.Replica\x12\x10\n\x08revision\x18\x03 \x01(\x04\"/\n\x15WatchInstancesRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04\"w\n\x16WatchInstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.ozwald.v1.Instance\x12#\n\x07unknown\x18\x02 \x03(\x0b\x32\x12.ozwald.v1.Replica\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x9c\x01\n\x11UpInstanceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0f\n\x07variety\x18\x03 \x01(\t\x12\x0f\n\x07profile\x18\x04 \x01(\t\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\r\n\x05group\x18\x06 \x01(\t\x12\x10\n\x08replicas\x18\x07 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\"I\n\x12UpInstanceResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"K\n\x13\x44ownInstanceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"K\n\x14\x44ownInstanceResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"N\n\x16RestartInstanceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"N\n\x17RestartInstanceResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"5\n\x16\x45xplainInstanceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\"\xb4\x01\n\x17\x45xplainInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.ozwald.v1.Instance\x12(\n\ncandidates\x18\x02 \x03(\x0b\x32\x14.ozwald.v1.Candidate\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x0c\n\x04next\x18\x04 \x03(\t\x12)\n\x06\x65vents\x18\x05 \x03(\x0b\x32\x19.ozwald.v1.ExplainedEvent\"I\n\x0e\x45xplainedEvent\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x02 \x01(\t\"a\n\x0f\x44ynamicInstance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x0f\n\x07variety\x18\x04 \x01(\t\x12\x0f\n\x07profile\x18\x05 \x01(\t\"O\n\x1eReplaceDynamicInstancesRequest\x12-\n\tinstances\x18\x01 \x03(\x0b\x32\x1a.ozwald.v1.DynamicInstance\"V\n\x1fReplaceDynamicInstancesResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan2\x81\x05\n\x10InstancesService\x12R\n\rListInstances\x12\x1f.ozwald.v1.ListInstancesRequest\x1a .ozwald.v1.ListInstancesResponse\x12W\n\x0eWatchInstances\x12 .ozwald.v1.WatchInstancesRequest\x1a!.ozwald.v1.WatchInstancesResponse0\x01\x12I\n\nUpInstance\x12\x1c.ozwald.v1.UpInstanceRequest\x1a\x1d.ozwald.v1.UpInstanceResponse\x12O\n\x0c\x44ownInstance\x12\x1e.ozwald.v1.DownInstanceRequest\x1a\x1f.ozwald.v1.DownInstanceResponse\x12X\n\x0fRestartInstance\x12!.ozwald.v1.RestartInstanceRequest\x1a\".ozwald.v1.RestartInstanceResponse\x12X\n\x0f\x45xplainInstance\x12!.ozwald.v1.ExplainInstanceRequest\x1a\".ozwald.v1.ExplainInstanceResponse\x12p\n\x17ReplaceDynamicInstances\x12).ozwald.v1.ReplaceDynamicInstancesRequest\x1a*.ozwald.v1.ReplaceDynamicInstancesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19ozwald/v1/instances.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18ozwald/v1/replicas.proto\x1a\x18ozwald/v1/settings.proto\"\xc0\x01\n\x08Instance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\x12\x0f\n\x07variety\x18\x04 \x01(\t\x12\x0f\n\x07profile\x18\x05 \x01(\t\x12\x10\n\x08replicas\x18\x06 \x01(\r\x12\r\n\x05owner\x18\x07 \x01(\t\x12\x0c\n\x04host\x18\x08 \x01(\t\x12\x12\n\noverridden\x18\t \x01(\x08\x12!\n\x05units\x18\n \x03(\x0b\x32\x12.ozwald.v1.Replica\"\x16\n\x14ListInstancesRequest\"v\n\x15ListInstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.ozwald.v1.Instance\x12#\n\x07unknown\x18\x02 \x03(\x0b\x32\x12.ozwald.v1.Replica\x12\x10\n\x08revision\x18\x03 \x01(\x04\"/\n\x15WatchInstancesRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04\"w\n\x16WatchInstancesResponse\x12&\n\tinstances\x18\x01 \x03(\x0b\x32\x13.ozwald.v1.Instance\x12#\n\x07unknown\x18\x02 \x03(\x0b\x32\x12.ozwald.v1.Replica\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x9c\x01\n\x11UpInstanceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0f\n\x07variety\x18\x03 \x01(\t\x12\x0f\n\x07profile\x18\x04 \x01(\t\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\r\n\x05group\x18\x06 \x01(\t\x12\x10\n\x08replicas\x18\x07 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\"I\n\x12UpInstanceResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"\x8c\x01\n\x13\x44ownInstanceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\x12\x0f\n\x07service\x18\x04 \x01(\t\x12\x0f\n\x07variety\x18\x05 \x01(\t\x12\x0f\n\x07profile\x18\x06 \x01(\t\x12\x0c\n\x04host\x18\x07 \x01(\t\"K\n\x14\x44ownInstanceResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"N\n\x16RestartInstanceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"N\n\x17RestartInstanceResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"5\n\x16\x45xplainInstanceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\"\xb4\x01\n\x17\x45xplainInstanceResponse\x12%\n\x08instance\x18\x01 \x01(\x0b\x32\x13.ozwald.v1.Instance\x12(\n\ncandidates\x18\x02 \x03(\x0b\x32\x14.ozwald.v1.Candidate\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x0c\n\x04next\x18\x04 \x03(\t\x12)\n\x06\x65vents\x18\x05 \x03(\x0b\x32\x19.ozwald.v1.ExplainedEvent\"I\n\x0e\x45xplainedEvent\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x02 \x01(\t\"a\n\x0f\x44ynamicInstance\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x0f\n\x07variety\x18\x04 \x01(\t\x12\x0f\n\x07profile\x18\x05 \x01(\t\"O\n\x1eReplaceDynamicInstancesRequest\x12-\n\tinstances\x18\x01 \x03(\x0b\x32\x1a.ozwald.v1.DynamicInstance\"V\n\x1fReplaceDynamicInstancesResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan2\x81\x05\n\x10InstancesService\x12R\n\rListInstances\x12\x1f.ozwald.v1.ListInstancesRequest\x1a .ozwald.v1.ListInstancesResponse\x12W\n\x0eWatchInstances\x12 .ozwald.v1.WatchInstancesRequest\x1a!.ozwald.v1.WatchInstancesResponse0\x01\x12I\n\nUpInstance\x12\x1c.ozwald.v1.UpInstanceRequest\x1a\x1d.ozwald.v1.UpInstanceResponse\x12O\n\x0c\x44ownInstance\x12\x1e.ozwald.v1.DownInstanceRequest\x1a\x1f.ozwald.v1.DownInstanceResponse\x12X\n\x0fRestartInstance\x12!.ozwald.v1.RestartInstanceRequest\x1a\".ozwald.v1.RestartInstanceResponse\x12X\n\x0f\x45xplainInstance\x12!.ozwald.v1.ExplainInstanceRequest\x1a\".ozwald.v1.ExplainInstanceResponse\x12p\n\x17ReplaceDynamicInstances\x12).ozwald.v1.ReplaceDynamicInstancesRequest\x1a*.ozwald.v1.ReplaceDynamicInstancesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,26 +48,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPINSTANCEREQUEST']._serialized_end=791
   _globals['_UPINSTANCERESPONSE']._serialized_start=793
   _globals['_UPINSTANCERESPONSE']._serialized_end=866
-  _globals['_DOWNINSTANCEREQUEST']._serialized_start=868
-  _globals['_DOWNINSTANCEREQUEST']._serialized_end=943
-  _globals['_DOWNINSTANCERESPONSE']._serialized_start=945
-  _globals['_DOWNINSTANCERESPONSE']._serialized_end=1020
-  _globals['_RESTARTINSTANCEREQUEST']._serialized_start=1022
-  _globals['_RESTARTINSTANCEREQUEST']._serialized_end=1100
-  _globals['_RESTARTINSTANCERESPONSE']._serialized_start=1102
-  _globals['_RESTARTINSTANCERESPONSE']._serialized_end=1180
-  _globals['_EXPLAININSTANCEREQUEST']._serialized_start=1182
-  _globals['_EXPLAININSTANCEREQUEST']._serialized_end=1235
-  _globals['_EXPLAININSTANCERESPONSE']._serialized_start=1238
-  _globals['_EXPLAININSTANCERESPONSE']._serialized_end=1418
-  _globals['_EXPLAINEDEVENT']._serialized_start=1420
-  _globals['_EXPLAINEDEVENT']._serialized_end=1493
-  _globals['_DYNAMICINSTANCE']._serialized_start=1495
-  _globals['_DYNAMICINSTANCE']._serialized_end=1592
-  _globals['_REPLACEDYNAMICINSTANCESREQUEST']._serialized_start=1594
-  _globals['_REPLACEDYNAMICINSTANCESREQUEST']._serialized_end=1673
-  _globals['_REPLACEDYNAMICINSTANCESRESPONSE']._serialized_start=1675
-  _globals['_REPLACEDYNAMICINSTANCESRESPONSE']._serialized_end=1761
-  _globals['_INSTANCESSERVICE']._serialized_start=1764
-  _globals['_INSTANCESSERVICE']._serialized_end=2405
+  _globals['_DOWNINSTANCEREQUEST']._serialized_start=869
+  _globals['_DOWNINSTANCEREQUEST']._serialized_end=1009
+  _globals['_DOWNINSTANCERESPONSE']._serialized_start=1011
+  _globals['_DOWNINSTANCERESPONSE']._serialized_end=1086
+  _globals['_RESTARTINSTANCEREQUEST']._serialized_start=1088
+  _globals['_RESTARTINSTANCEREQUEST']._serialized_end=1166
+  _globals['_RESTARTINSTANCERESPONSE']._serialized_start=1168
+  _globals['_RESTARTINSTANCERESPONSE']._serialized_end=1246
+  _globals['_EXPLAININSTANCEREQUEST']._serialized_start=1248
+  _globals['_EXPLAININSTANCEREQUEST']._serialized_end=1301
+  _globals['_EXPLAININSTANCERESPONSE']._serialized_start=1304
+  _globals['_EXPLAININSTANCERESPONSE']._serialized_end=1484
+  _globals['_EXPLAINEDEVENT']._serialized_start=1486
+  _globals['_EXPLAINEDEVENT']._serialized_end=1559
+  _globals['_DYNAMICINSTANCE']._serialized_start=1561
+  _globals['_DYNAMICINSTANCE']._serialized_end=1658
+  _globals['_REPLACEDYNAMICINSTANCESREQUEST']._serialized_start=1660
+  _globals['_REPLACEDYNAMICINSTANCESREQUEST']._serialized_end=1739
+  _globals['_REPLACEDYNAMICINSTANCESRESPONSE']._serialized_start=1741
+  _globals['_REPLACEDYNAMICINSTANCESRESPONSE']._serialized_end=1827
+  _globals['_INSTANCESSERVICE']._serialized_start=1830
+  _globals['_INSTANCESSERVICE']._serialized_end=2471
 # @@protoc_insertion_point(module_scope)

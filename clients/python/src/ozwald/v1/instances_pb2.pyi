@@ -94,14 +94,22 @@ class UpInstanceResponse(_message.Message):
     def __init__(self, operation_id: _Optional[int] = ..., plan: _Optional[_Union[_settings_pb2.Plan, _Mapping]] = ...) -> None: ...
 
 class DownInstanceRequest(_message.Message):
-    __slots__ = ("name", "group", "idempotency_key")
+    __slots__ = ("name", "group", "idempotency_key", "service", "variety", "profile", "host")
     NAME_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    VARIETY_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
     name: str
     group: str
     idempotency_key: str
-    def __init__(self, name: _Optional[str] = ..., group: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    service: str
+    variety: str
+    profile: str
+    host: str
+    def __init__(self, name: _Optional[str] = ..., group: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., service: _Optional[str] = ..., variety: _Optional[str] = ..., profile: _Optional[str] = ..., host: _Optional[str] = ...) -> None: ...
 
 class DownInstanceResponse(_message.Message):
     __slots__ = ("operation_id", "plan")
