@@ -6,7 +6,7 @@ import { ExecService, type ExecServiceExecRequest, ExecServiceExecRequestSchema 
 import { newCommand, runs, wholeNumber } from "../command.ts";
 import type { Io } from "../io.ts";
 import { type Session, untilInterrupted } from "../session.ts";
-import { parseNameArgument } from "../spec-argument.ts";
+import { parseNameArgument, slotOf } from "../spec-argument.ts";
 import { sendQueue, type SendQueue } from "../send-queue.ts";
 
 type Options = { interactive?: boolean; tty?: boolean; user?: string; slot?: number };
@@ -16,20 +16,37 @@ export function execCommand(session: Session): Command {
     summary: "run a command inside a replica",
     description: "The exit code is the one of the command.",
     examples: [
-      "ozctl exec tiny-llm -- ls /models",
+      "ozctl exec tiny-llm ls -l /models",
       "ozctl exec -it tiny-llm -- sh",
       "cat file | ozctl exec -i web#1 -- sh -c 'cat > /tmp/file'",
     ],
   })
     .argument("<name>", "instance, or NAME#SLOT for one replica")
-    .argument("<command...>", "program and arguments, after --")
+    .argument("<command...>", "program and its arguments; -- before them if need be")
     .option("-i, --interactive", "send standard input")
     .option("-t, --tty", "give it a terminal")
     .option("-u, --user <user>", "user inside (default: the container's own)")
-    .option("--slot <number>", "which replica (default: 0)", wholeNumber("--slot"));
-  return runs(session, command, (name: string, words: string[], options: Options) =>
-    exec(session, name, words, options),
-  );
+    .option("--slot <number>", "which replica (default: 0)", wholeNumber("--slot"))
+    .passThroughOptions();
+  return runs(session, command, async (name: string, rest: string[]) => {
+    const words = commandWords(command, rest);
+    if (words === undefined) return 0;
+    return await exec(session, name, words, command.opts<Options>());
+  });
+}
+
+/** Takes the options that stand between name and command away; undefined when they ask for help. Throws for an unknown one. */
+function commandWords(command: Command, rest: string[]): string[] | undefined {
+  const { operands, unknown } = command.parseOptions(rest);
+  if (unknown[0] === "-h" || unknown[0] === "--help") {
+    command.outputHelp();
+    return undefined;
+  }
+  if (unknown[0] !== undefined)
+    command.error(`error: unknown option '${unknown[0]}'`, { code: "commander.unknownOption" });
+  if (operands.length === 0)
+    command.error("error: missing required argument 'command'", { code: "commander.missingArgument" });
+  return operands;
 }
 
 async function exec(session: Session, written: string, words: string[], options: Options): Promise<number> {
@@ -46,7 +63,7 @@ async function exec(session: Session, written: string, words: string[], options:
   const start = {
     instance: name,
     group,
-    slot: slot ?? options.slot ?? 0,
+    slot: slotOf(written, slot, options.slot) ?? 0,
     command: words,
     stdin,
     tty,

@@ -1,12 +1,11 @@
 // ozctl logs: what an instance says.
 import type { Command } from "commander";
-import { OzError } from "#core/errors.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { LogsService } from "#proto/logs_pb.ts";
 import { newCommand, runs, wholeNumber } from "../command.ts";
 import { linePrefixer } from "../output/line-prefix.ts";
 import { type Session, untilInterrupted } from "../session.ts";
-import { parseNameArgument } from "../spec-argument.ts";
+import { parseNameArgument, slotOf } from "../spec-argument.ts";
 
 type Options = { follow?: boolean; previous?: boolean; tail?: number; timestamps?: boolean; slot?: number };
 
@@ -28,12 +27,7 @@ export function logsCommand(session: Session): Command {
 async function logs(session: Session, written: string, options: Options): Promise<number> {
   const { io } = session;
   const { group, name, slot: writtenSlot } = parseNameArgument(written);
-  if (writtenSlot !== undefined && options.slot !== undefined && writtenSlot !== options.slot) {
-    throw new OzError("bad_request", `The slot is ${writtenSlot} in "${written}" and ${options.slot} in --slot.`, {
-      hint: "Say it once.",
-    });
-  }
-  const slot = writtenSlot ?? options.slot;
+  const slot = slotOf(written, writtenSlot, options.slot);
   const client = await session.client();
   const write = slot === undefined && (await hasSeveral(session, group, name)) ? linePrefixer(io) : undefined;
   const { follow = false, previous = false, timestamps = false, tail = 0 } = options;

@@ -121,6 +121,41 @@ describe("exec", () => {
     ]);
   });
 
+  test.each([
+    [["web", "ls", "-la"], { command: ["ls", "-la"], stdin: false }],
+    [["web", "ls", "-i"], { command: ["ls", "-i"], stdin: false }],
+    [["web", "-u", "1000", "ls", "--all", "--", "-x"], { command: ["ls", "--all", "--", "-x"], user: "1000" }],
+    [["web", "-i", "--", "-cat"], { command: ["-cat"], stdin: true }],
+    [["-i", "web", "--slot=2", "cat"], { command: ["cat"], stdin: true, slot: 2 }],
+    [["web#1", "--slot", "1", "cat"], { command: ["cat"], slot: 1 }],
+  ])("%j: the options after the command's first word are its own", async (argv, expected) => {
+    await start();
+    const io = fakeIo({ env: open!.env });
+    io.stdin.end();
+    expect(await main(["exec", ...argv], io)).toBe(7);
+    expect(starts).toMatchObject([expected]);
+  });
+
+  test.each([
+    [["web#1", "--slot", "0", "cat"], 'The slot is 1 in "web#1" and 0 in --slot.'],
+    [["web", "--usr", "me", "cat"], "Did you mean --user?"],
+    [["web"], "Missing required argument"],
+    [["web", "-i"], "Missing required argument"],
+  ])("%j: exit 2 before anything is sent", async (argv, message) => {
+    await start();
+    const { code, err } = await runOzctl(["exec", ...argv], { env: open!.env });
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+    expect(starts).toEqual([]);
+  });
+
+  test("--help after the name is ours", async () => {
+    expect(await runOzctl(["exec", "web", "--help"])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("Usage:"),
+    });
+  });
+
   test("-i sends a megabyte and gets it back", async () => {
     await start();
     const io = fakeIo({ env: open!.env });
