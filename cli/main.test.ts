@@ -51,7 +51,9 @@ describe("help", () => {
 describe("typos", () => {
   test.each([
     [["psx"], "Did you mean ps?"],
-    [["--helo"], 'There is no option "--helo"'],
+    [["--helo"], 'There is no option "--helo". Did you mean --help?'],
+    [["--contxt", "lab", "ps"], 'There is no option "--contxt". Did you mean --context?'],
+    [["--contxt=lab", "ps"], "Did you mean --context?"],
     [["ps", "--wach"], "Did you mean --watch?"],
     [["ps", "-o", "jsn"], "Did you mean json?"],
     [["ops", "wach", "3"], "Did you mean watch?"],

@@ -28,6 +28,9 @@ export function versionLine(): string {
   return `ozctl ${version} (${commit})`;
 }
 
+/** What may stand before a command, or instead of one. */
+const topOptions = ["--context", "--help", "--version"];
+
 async function dispatch(session: Session, argv: readonly string[]): Promise<number> {
   const { words, context } = leadingOptions(argv);
   if (context !== undefined) session.contextName = context;
@@ -39,15 +42,12 @@ async function dispatch(session: Session, argv: readonly string[]): Promise<numb
   if (word === "help") return await dispatch(session, [...rest, "--help"]);
   const row = findCommand(word);
   if (row === undefined) {
-    const what = word.startsWith("-") ? "option" : "command";
-    throw new OzError(
-      "bad_request",
-      `There is no ${what} "${word}". ${suggestion(
-        word,
-        commandRows.map((known) => known.name),
-      )}`,
-      { hint: "ozctl --help" },
-    );
+    const isOption = word.startsWith("-");
+    const known = isOption ? topOptions : commandRows.map((command) => command.name);
+    const meant = suggestion(isOption ? word.replace(/=.*/, "") : word, known);
+    throw new OzError("bad_request", `There is no ${isOption ? "option" : "command"} "${word}". ${meant}`, {
+      hint: "ozctl --help",
+    });
   }
   const [{ runCommand }, declare] = await Promise.all([import("./command.ts"), row.load()]);
   return await runCommand(session, declare(session), rest);
