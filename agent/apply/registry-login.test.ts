@@ -61,6 +61,21 @@ describe("credentials of a registry", () => {
     expect(await registryAuth("n.io", [], file)).toBeUndefined();
   });
 
+  test.each(["oops: secret-value", '"secret-value"', "null"])(
+    "a helper that answers %j is not quoted",
+    async (answer) => {
+      const helper = fileOf("docker-credential-broken", `#!/bin/sh\ncat <<'END'\n${answer}\nEND\n`);
+      chmodSync(helper, 0o755);
+      const failed = registryAuth("z.io", [], fileOf("hb.json", { credsStore: "broken" }));
+      await expect(failed).rejects.toMatchObject({
+        code: "registry_refused",
+        message: "The login program docker-credential-broken for z.io did not answer with JSON.",
+        hint: expect.stringContaining("docker login z.io"),
+      });
+      await expect(failed).rejects.not.toThrow(/secret/);
+    },
+  );
+
   test.each([
     ["absent", undefined, /does not exist on this host/],
     ["broken", "{ secret", /is not a Docker config.json/],

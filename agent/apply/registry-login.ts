@@ -17,7 +17,7 @@ const helperName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /**
  * Credentials for a registry: from the file that the settings name for it, else from fallbackFile (the host's own Docker config).
- * Undefined when there are none. Throws registry_refused when a named file cannot be used.
+ * Undefined when there are none. Throws registry_refused when a named file, or what a login program says, cannot be used.
  */
 export async function registryAuth(
   registry: string,
@@ -62,10 +62,23 @@ async function askHelper(helper: string, key: string, registry: string): Promise
   if (!helperName.test(helper)) return undefined;
   const output = await runHelper(`docker-credential-${helper}`, key);
   if (output === undefined) return undefined;
-  const { Username: username, Secret: secret } = JSON.parse(output) as { Username?: string; Secret?: string };
+  const { Username: username, Secret: secret } = parseHelperAnswer(output, helper, registry);
   if (!username || !secret) return undefined;
   if (username === "<token>") return { identitytoken: secret, serveraddress: registry };
   return { username, password: secret, serveraddress: registry };
+}
+
+function parseHelperAnswer(output: string, helper: string, registry: string): { Username?: string; Secret?: string } {
+  try {
+    const parsed: unknown = JSON.parse(output);
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
+  } catch {
+    // As with the login file: the words of JSON.parse quote what the helper said.
+  }
+  const program = `docker-credential-${helper}`;
+  throw new OzError("registry_refused", `The login program ${program} for ${registry} did not answer with JSON.`, {
+    hint: `Try it on this host: echo ${registry} | ${program} get   Then: docker login ${registry}`,
+  });
 }
 
 function runHelper(program: string, input: string): Promise<string | undefined> {
