@@ -44,7 +44,8 @@ function watchCommand(session: Session): Command {
 function cancelCommand(session: Session): Command {
   const command = newCommand(session, "ops cancel", {
     summary: "end a change",
-    description: "What it started is taken back; what is ready stays.",
+    description:
+      "It begins nothing more, and what is ready stays: an instance goes back to the\nreplicas that it had. Restarts and stops that were begun go on.",
     examples: ["ozctl ops cancel 12"],
   });
   withOutput(command, ["json", "yaml"]).argument("<number>", "number of the operation", operationId);

@@ -48,7 +48,7 @@ export function operationRoutes(router: ConnectRouter, context: ApiContext): voi
         kind: "down",
         title: `take back ${row.title}`,
         actor,
-        edit: (world) => cancelEdit(world, row),
+        edit: (world) => cancelEdit(world, context.hub.hosts(), row),
         concerns: () => false,
         event: {
           kind: "operation.taken-back",

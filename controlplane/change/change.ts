@@ -75,7 +75,7 @@ export function createChanger(options: ChangerOptions): Changer {
       await writeEdit(commit, edit, clock.now());
       await writeChanges(commit, changes, clock.now());
       await commit.event({ ...request.event, actor: request.actor });
-      return changesAnything(plan.steps) ? await record(commit, request, plan, clock.now()) : 0;
+      return changesAnything(plan.steps) ? await record(commit, request, plan, world, clock.now()) : 0;
     });
     await takeAuthority(options, changes);
     return { operationId: BigInt(operationId), plan };
@@ -132,13 +132,13 @@ async function planChange(options: ChangerOptions, request: ChangeRequest): Prom
   return { world, edit, changes, moves, plan: makePlan(project ?? "", from, from + (moves ? 1 : 0), steps, notices) };
 }
 
-function record({ trx }: Commit, request: ChangeRequest, made: Plan, now: number): Promise<number> {
+function record({ trx }: Commit, request: ChangeRequest, made: Plan, before: World, now: number): Promise<number> {
   return insertOperation(trx, {
     kind: request.kind,
     title: request.title,
     state: "running",
     plan: toJsonString(PlanSchema, made),
-    targets: JSON.stringify(targetsOf(made, now)),
+    targets: JSON.stringify(targetsOf(made, before.instances, now)),
     actor: request.actor,
     idempotency_key: request.idempotencyKey || null,
     started_at: now,

@@ -99,7 +99,7 @@ export type OperationTable = {
   state: "running" | "done" | "failed" | "cancelled" | "superseded";
   /** Plan as protobuf JSON. */
   plan: string;
-  /** What has to become true: [{replicaId, generation, action, instance, group, slot, host, startedAt, endedAt, failed}] as JSON. */
+  /** What has to become true: [{replicaId, action, instance, group, slot, host, had, startedAt, endedAt, failed, reason}] as JSON. */
   targets: string;
   actor: string;
   idempotency_key: string | null;

@@ -71,7 +71,8 @@ class OperationsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelOperation(self, request, context):
-        """CancelOperation ends the operation. What it wanted stays wanted only as far as it came; what it started is taken back.
+        """CancelOperation ends the operation: nothing more begins, and what is ready stays. An instance goes back to the number of replicas
+        that it had, or has ready; one that was new and has nothing ready is wanted no more. Restarts and stops go on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -389,7 +389,8 @@ export const OperationsService: GenService<{
     output: typeof WatchOperationResponseSchema;
   },
   /**
-   * CancelOperation ends the operation. What it wanted stays wanted only as far as it came; what it started is taken back.
+   * CancelOperation ends the operation: nothing more begins, and what is ready stays. An instance goes back to the number of replicas
+   * that it had, or has ready; one that was new and has nothing ready is wanted no more. Restarts and stops go on.
    *
    * @generated from rpc ozwald.v1.OperationsService.CancelOperation
    */
