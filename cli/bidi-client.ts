@@ -29,7 +29,9 @@ export async function openBidiClient(target: Target, signal?: AbortSignal): Prom
   const unix = target.address.startsWith("unix:");
   const baseUrl = unix ? "http://localhost" : parseAddress(target.address).origin;
   const settings = { initialWindowSize: windowBytes };
-  const tls = { minVersion: "TLSv1.3" as const, ...(target.caPem !== undefined && { ca: target.caPem }) };
+  const authority = target.caPem !== undefined && { ca: target.caPem };
+  // Said here, NODE_TLS_REJECT_UNAUTHORIZED does not count.
+  const tls = { minVersion: "TLSv1.3" as const, rejectUnauthorized: true, ...authority };
   const nodeOptions = unix
     ? { settings, createConnection: () => connectSocket(target.address.slice("unix:".length)) }
     : baseUrl.startsWith("https:")

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { ConnectError, Code } from "@connectrpc/connect";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { OzError } from "#core/errors.ts";
 import { EventsService } from "#proto/events_pb.ts";
 import { HostsService, HostState } from "#proto/hosts_pb.ts";
@@ -13,6 +13,7 @@ import { makeAuthority } from "./testing/authority.ts";
 
 let open: FakeControlplane | undefined;
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await open?.close();
   open = undefined;
 });
@@ -242,6 +243,16 @@ describe("no connection", () => {
     const error = await list({ address: controlplane.address, caPem: stranger.caPem, token: "ozt_secret" });
     expect(error.code).toBe("unauthenticated");
     expect(error.message).toContain("not of the cluster this context knows");
+    expect(controlplane.requests).toEqual([]);
+  });
+
+  test("another authority: NODE_TLS_REJECT_UNAUTHORIZED=0 changes nothing, for streams neither", async () => {
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    const controlplane = await start(() => undefined, { on: "https", ...authority });
+    const target = { address: controlplane.address, caPem: stranger.caPem, token: "ozt_secret" };
+    expect((await list(target)).message).toContain("not of the cluster this context knows");
+    const watching = openClient(target).stream(EventsService.method.watchEvents, {}, AbortSignal.timeout(5_000));
+    expect((await errorOf(Array.fromAsync(watching))).message).toContain("not of the cluster this context knows");
     expect(controlplane.requests).toEqual([]);
   });
 

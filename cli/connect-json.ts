@@ -183,7 +183,9 @@ function requester(target: Target): Requester {
     ...(isAddress && noServerName),
   };
   if (url.protocol === "http:") return { request: plain(), base: place };
-  const trust = { minVersion: "TLSv1.3", ...(target.caPem !== undefined && { ca: target.caPem }) };
+  // Said here, NODE_TLS_REJECT_UNAUTHORIZED does not count.
+  const authority = target.caPem !== undefined && { ca: target.caPem };
+  const trust = { minVersion: "TLSv1.3", rejectUnauthorized: true, ...authority };
   return { request: process.getBuiltinModule("node:https").request, base: { ...place, ...trust } };
 }
 

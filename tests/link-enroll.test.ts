@@ -6,11 +6,15 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { create } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { quietLog } from "#core/log.ts";
 import { systemClock } from "#core/system-clock.ts";
 import { manualClock } from "#core/testing/manual-clock.ts";
 import { parseJoinToken } from "#core/join-token.ts";
+import { EnrollRequestSchema } from "#proto/hosts_pb.ts";
+import { parseControlAddress } from "#core/control-address.ts";
+import { callEnroll } from "../agent/link/enroll-call.ts";
 import { enroll } from "../agent/link/enroll.ts";
 import { loadIdentity } from "../agent/link/identity-files.ts";
 import { startRenewal } from "../agent/link/renew.ts";
@@ -25,7 +29,10 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "ozwald-join-"));
   stack.defer(() => rmSync(dir, { recursive: true, force: true }));
 });
-afterEach(() => stack.disposeAsync());
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await stack.disposeAsync();
+});
 
 const open = async (): Promise<LinkCluster> => stack.use(await openLinkCluster());
 const join1 = (
@@ -208,6 +215,21 @@ describe("somebody in the middle", () => {
     const { port } = server.address() as { port: number };
     await expect(join1({ address: `127.0.0.1:${port}` }, cluster.invite())).rejects.toThrow();
     expect(heard).toEqual([]);
+  });
+
+  test("NODE_TLS_REJECT_UNAUTHORIZED=0 shows the token to nobody", async () => {
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    const cluster = await open();
+    const fake = await openEavesdropper();
+    const body = create(EnrollRequestSchema, { token: cluster.invite() });
+    const call = callEnroll(parseControlAddress(fake.address), cluster.authority.caPem, body, {
+      ...{ timeoutMs: 2_000, signal: undefined },
+    });
+    await expect(call).rejects.toMatchObject({ message: expect.stringContaining("pin: ") as string });
+    expect(fake.bytes()).toHaveLength(0);
+    const link = stack.use(startAgent(fake, await cluster.identity("host1")).link);
+    await waitUntil("the link failed", () => link.state().state === "backoff");
+    expect(fake.bytes()).toHaveLength(0);
   });
 
   test("a server of the right authority under another name gets no token", async () => {

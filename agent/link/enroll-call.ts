@@ -24,6 +24,8 @@ export async function callEnroll(
   try {
     const response = await post(json, {
       ...{ host, port, path, method: "POST", ca: caPem, minVersion: "TLSv1.3", agent: false, signal: limit },
+      // Said here, NODE_TLS_REJECT_UNAUTHORIZED does not count.
+      rejectUnauthorized: true,
       ...(isIP(host) === 0 ? { servername: host } : {}),
       headers: {
         "content-type": "application/json",

@@ -84,6 +84,8 @@ export function openTransport(
 function credentials({ caPem, keyPem, certPem }: LinkIdentity, host: string): grpc.ChannelCredentials {
   const [ca, key, cert] = [caPem, keyPem, certPem].map((pem) => Buffer.from(pem)) as [Buffer, Buffer, Buffer];
   return grpc.credentials.createSsl(ca, key, cert, {
+    // Said here, NODE_TLS_REJECT_UNAUTHORIZED does not count.
+    rejectUnauthorized: true,
     checkServerIdentity: (_name, certificate) => tls.checkServerIdentity(host, certificate as tls.PeerCertificate),
   });
 }
