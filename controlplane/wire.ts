@@ -17,6 +17,7 @@ import { type AgentHub, createHub } from "./agents/hub.ts";
 import { createChangeSignal } from "./api/change-signal.ts";
 import type { ApiContext } from "./api/context.ts";
 import { createApiHandler } from "./api/router.ts";
+import { createLiveCalls } from "./auth/live-calls.ts";
 import { localRoot } from "./auth/principal.ts";
 import { createChanger } from "./change/change.ts";
 import type { Config, Secrets } from "./config.ts";
@@ -123,6 +124,7 @@ async function createContext(parts: ContextParts, undo: AsyncDisposableStack): P
   undo.use(startLoops({ store, hub, world, clock, random, strategy, log, onChange }));
   return {
     ...{ store, hub, authority, addresses, signal, clock, random, log, world },
+    liveCalls: createLiveCalls(clock),
     changer: createChanger({
       ...{ store, world, clock, random, strategy },
       live: () => hub.hosts(),

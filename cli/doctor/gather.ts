@@ -126,7 +126,15 @@ function clockAhead({ address, caPem }: Context, nowMs: () => number): Promise<n
   const host = url.hostname.replace(/^\[|\]$/g, "");
   return new Promise((resolve) => {
     const request = process.getBuiltinModule("node:https").request({
-      ...{ host, port: url.port || 443, path: "/", method: "HEAD", agent: false, minVersion: "TLSv1.3", rejectUnauthorized: true },
+      ...{
+        host,
+        port: url.port || 443,
+        path: "/",
+        method: "HEAD",
+        agent: false,
+        minVersion: "TLSv1.3",
+        rejectUnauthorized: true,
+      },
       ...{ signal: AbortSignal.timeout(knockMs * 2), ca: caPem, servername: isIP(host) === 0 ? host : "" },
     });
     request.once("error", () => resolve(undefined));

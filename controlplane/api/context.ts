@@ -4,6 +4,7 @@ import type { Log } from "#core/log.ts";
 import type { RandomBytes } from "#core/ids.ts";
 import type { AddressBook } from "../address/address-book.ts";
 import type { AgentHub } from "../agents/hub.ts";
+import type { LiveCalls } from "../auth/live-calls.ts";
 import type { Changer } from "../change/change.ts";
 import type { Authority } from "../pki/authority.ts";
 import type { StatusCheck } from "#proto/status_pb.ts";
@@ -19,6 +20,7 @@ export type ApiContext = {
   readonly signal: ChangeSignal;
   readonly clock: Clock;
   readonly random: RandomBytes;
+  readonly liveCalls: LiveCalls;
   readonly log: Log;
   /** The store's world, read once per revision. */
   world(): Promise<World>;

@@ -88,20 +88,28 @@ function authorize(context: ApiContext): Interceptor {
     const principal = request.contextValues.get(principalKey);
     try {
       requireRule(rules[method], principal, method);
-      const response = await next(request);
+      const ended = context.liveCalls.begin(principal, request.signal);
+      const response = await next({ ...request, signal: AbortSignal.any([request.signal, ended]) });
       if (!response.stream) return response;
-      return { ...response, message: convertErrors(response.message, context, method) };
+      return { ...response, message: untilEnded(response.message, ended, context, method) };
     } catch (error) {
       throw logged(error, context, method);
     }
   };
 }
 
-async function* convertErrors<T>(messages: AsyncIterable<T>, context: ApiContext, method: string): AsyncIterable<T> {
+/** Messages and errors for the wire. Whatever a handler makes of its signal, the caller is told why the token ended the call. */
+async function* untilEnded<T>(
+  messages: AsyncIterable<T>,
+  ended: AbortSignal,
+  context: ApiContext,
+  method: string,
+): AsyncIterable<T> {
   try {
     yield* messages;
+    ended.throwIfAborted();
   } catch (error) {
-    throw logged(error, context, method);
+    throw logged(ended.aborted ? ended.reason : error, context, method);
   }
 }
 

@@ -75,6 +75,7 @@ export function tokenRoutes(router: ConnectRouter, context: ApiContext): void {
           actor: me.name,
         });
       });
+      if (row !== undefined) context.liveCalls.revoked(row.id);
       return row === undefined ? {} : { info: tokenInfo(row, clock.now(), me) };
     },
   });

@@ -14,9 +14,9 @@ export function bearerPrincipal(
     const token = /^Bearer ([A-Za-z0-9_-]+)$/.exec(headers.authorization ?? "")?.[1];
     if (token === undefined) return anonymous;
     const row = await store.read((read) => verifyApiToken(read, token, clock.now()));
-    return row === undefined
-      ? { ...anonymous, problem: notGood }
-      : { kind: "admin", name: `token ${row.name}`, tokenId: row.id };
+    if (row === undefined) return { ...anonymous, problem: notGood };
+    const ends = row.expires_at !== null && { tokenEndsAt: row.expires_at };
+    return { kind: "admin", name: `token ${row.name}`, tokenId: row.id, ...ends };
   };
 }
 

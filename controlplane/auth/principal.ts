@@ -9,6 +9,8 @@ export type Principal = {
   readonly name: string;
   /** Id of the API token it came with. */
   readonly tokenId?: string;
+  /** When that token ends, milliseconds since 1970; unset when it does not. */
+  readonly tokenEndsAt?: number;
   /** Why the credential that was sent is not good. */
   readonly problem?: OzError;
 };

@@ -15,6 +15,7 @@ import { createChangeSignal } from "../api/change-signal.ts";
 import type { ApiContext } from "../api/context.ts";
 import { createApiHandler } from "../api/router.ts";
 import { bearerPrincipal } from "../auth/bearer.ts";
+import { createLiveCalls } from "../auth/live-calls.ts";
 import { localRoot } from "../auth/principal.ts";
 import { createChanger } from "../change/change.ts";
 import { openAuthority } from "../pki/authority.ts";
@@ -65,6 +66,7 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
     signal,
     clock,
     random,
+    liveCalls: createLiveCalls(clock),
     log: quietLog,
     world,
     changer: createChanger({
