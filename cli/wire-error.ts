@@ -102,7 +102,7 @@ function statusError(status: number, address: string): OzError {
 
 function defaultHint(code: ErrorCode): string {
   if (code === "unauthenticated")
-    return "Was the token replaced? Fetch a new context file from the control plane.  ozctl context ls";
+    return "Was the token revoked, or has it ended? Which one is used:  ozctl context ls. A new one:  ozctl token create NAME  (on the control plane's machine) prints the line that logs in.";
   if (code === "internal") return "Please report it with the log of the control plane.";
   return "";
 }

@@ -16,6 +16,7 @@ export type ProbeResult =
   | { readonly stage: Stage; readonly message: string; readonly code: string };
 
 const timeoutMs = 8_000;
+const logInAgain = "log in again with the line of:  ozctl token create NAME  (on its machine)";
 
 /** Looks the name up, connects, and shakes hands; nothing is sent. The certificate is not judged here, only what TLS says of its chain. */
 export async function probeTls(address: string, caPem: string | undefined): Promise<ProbeResult> {
@@ -61,9 +62,9 @@ export function stageHint(stage: Stage, address: string): string {
     case "tls":
       return `Is ${address} a control plane, and nothing between that opens TLS?  openssl s_client -connect HOST:PORT`;
     case "authority":
-      return "Was the control plane set up anew? Fetch a new context file from it. If not, something else answers there.";
+      return `Was the control plane set up anew? Then ${logInAgain}. If not, something else answers there.`;
     case "token":
-      return "Fetch a new context file from the control plane's machine (~/.config/ozwald/contexts).";
+      return `Was the token revoked, or has it ended? Then ${logInAgain}.`;
   }
 }
 
