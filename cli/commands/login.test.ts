@@ -93,6 +93,18 @@ describe("login", () => {
     expect(refused.err).toContain(`Context 127.0.0.1 is for ${address}.`);
   });
 
+  test.each([
+    ["https://127.0.0.1", "https://127.0.0.1:7443"],
+    ["127.0.0.1", "https://127.0.0.1:7443"],
+    ["https://127.0.0.1/", "https://127.0.0.1:7443"],
+    ["https://[::1]", "https://[::1]:7443"],
+    ["https://127.0.0.1:443", "https://127.0.0.1:443"],
+  ])("the port is 7443 unless another is written: %s", async (written, address) => {
+    // Whoever answers there has another key.
+    const result = await login([written, "--ca-sha256", "ab".repeat(32), "--token-stdin", "--name", "lab"], token);
+    expect(result).toMatchObject({ code: 1, err: expect.stringContaining(`${address} `) as string });
+  });
+
   test("a wrong hash: not one byte is sent after the handshake, nothing is kept", async () => {
     let [bytes, connections] = [0, 0];
     const server = createTlsServer(

@@ -1,5 +1,6 @@
 // ozctl login: gets to know a control plane. The token goes only to a server whose authority is the one that was told.
 import type { Command } from "commander";
+import { parseControlAddress } from "#core/control-address.ts";
 import { OzError } from "#core/errors.ts";
 import { isName } from "#core/names.ts";
 import { StatusService } from "#proto/status_pb.ts";
@@ -24,7 +25,7 @@ export function loginCommand(session: Session): Command {
       "ozctl login https://10.0.0.5:7443 --ca-sha256 9b41… --token-stdin < token",
     ],
   })
-    .argument("<address>", "https://HOST:7443")
+    .argument("<address>", "https://HOST, or with another port than 7443: https://HOST:PORT")
     .requiredOption("--ca-sha256 <hex>", "hash of the authority's public key")
     .option("--token-stdin", "read the token from standard input")
     .option("--name <context>", "name of the context (default: the host)");
@@ -47,14 +48,14 @@ async function login(session: Session, written: string, options: Options): Promi
   return 0;
 }
 
-/** Tokens go over TLS only. */
+/** Tokens go over TLS only. The port is 7443 unless another is written. */
 function secureAddress(written: string): string {
   const url = parseAddress(written.includes("://") ? written : `https://${written}`);
   if (url.protocol !== "https:")
     throw new OzError("bad_request", `${written} is plaintext; a token is sent over TLS only.`, {
       hint: 'Write "https://HOST:7443".',
     });
-  return `https://${url.hostname}:${url.port || 443}`;
+  return `https://${url.hostname}:${parseControlAddress(written).port}`;
 }
 
 /** The name that was asked for, or the host's. A context of another control plane is never replaced. */
