@@ -11,8 +11,10 @@ import { manualClock } from "#core/testing/manual-clock.ts";
 import { HelloSchema } from "#proto/agent_pb.ts";
 import { create } from "@bufbuild/protobuf";
 import { enroll } from "../agent/link/enroll.ts";
+import { loadIdentity } from "../agent/link/identity-files.ts";
 import { startLink } from "../agent/link/session.ts";
 import type { LinkIdentity } from "../agent/link/transport.ts";
+import { openAuthority } from "../controlplane/pki/authority.ts";
 import { agentStatus, statusText } from "../agent/status.ts";
 import { type LinkCluster, openLinkCluster } from "./support/link-cluster.ts";
 import { waitUntil } from "./support/wait-until.ts";
@@ -91,6 +93,26 @@ describe("joining", () => {
       ...{ code: "unauthenticated", message: expect.stringMatching(/\(pin\).*The token was not sent/) },
     });
     expect(other.tokens).toEqual([]);
+  });
+
+  test("a certificate that has ended is said to be that, also to a host that tries another address", async () => {
+    const cluster = await open();
+    const { authority } = cluster;
+    const stateDir = join(dir, "state");
+    await join1(cluster.address, cluster.invite());
+    const ended = await openAuthority({
+      ...{ dir: join(cluster.dir, "pki"), names: { dns: ["localhost"], ips: ["127.0.0.1"] } },
+      clock: manualClock(systemClock.now() - 20 * 365 * 86_400_000),
+    });
+    await ended.rename({ dns: ["localhost", "old"], ips: ["127.0.0.1"] });
+    cluster.port.setAuthority({
+      ...authority,
+      serverCertChainPem: ended.serverCertChainPem,
+      serverKeyPem: ended.serverKeyPem,
+    });
+    const error = await refused(`https://localhost:${cluster.port.port}`, cluster.invite());
+    expect(error.message).toMatch(/TLS: certificate has expired; compare the clocks/);
+    expect((await loadIdentity(stateDir))?.address).toBe(cluster.address);
   });
 
   test("token: one that is used", async () => {

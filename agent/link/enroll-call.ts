@@ -104,7 +104,7 @@ function requestError(where: string, error: OzError, timedOutAfterMs: number): O
 export function otherName(where: string, cause?: unknown): OzError {
   return new OzError(
     "unauthenticated",
-    `the certificate of the control plane is not for the address ${where}. The token was not sent`,
+    `the certificate of the control plane is not for the address ${where} (TLS). The token was not sent`,
     {
       hint: "On its machine: ozwald-controlplane address set with that address, or use one that `address show` lists.",
       cause,

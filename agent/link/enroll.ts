@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { EnrollRequestSchema, type EnrollResponse } from "#proto/hosts_pb.ts";
 import { OzError } from "#core/errors.ts";
 import { parseJoinToken } from "#core/join-token.ts";
-import { authorityOf, lookTls, publicKeySha256 } from "#core/tls-look.ts";
+import { authorityOf, lookTls, publicKeySha256, type TlsLook } from "#core/tls-look.ts";
 import { certificateRequest, newKeyPem } from "./certificate-request.ts";
 import { type ControlAddress, parseControlAddress } from "#core/control-address.ts";
 import { callEnroll, otherName, unreachable } from "./enroll-call.ts";
@@ -91,8 +91,8 @@ async function keepAddress(
   const caSha256 = publicKeySha256(new X509Certificate(caPem));
   await fetchAuthority(address, caSha256, options);
   const { timeoutMs = defaultMs, signal } = options;
-  const look = await lookTls({ ...address, caPem }, { timeoutMs, signal });
-  if (look.outcome !== "shown" || look.untrusted !== "") throw unreachable(address.text, "its certificate is not good");
+  const look = requireShown(await lookTls({ ...address, caPem }, { timeoutMs, signal }), address, timeoutMs);
+  if (look.untrusted !== "") throw unreachable(address.text, look.untrusted);
   if (look.otherName !== "") throw otherName(address.text);
   const moved = { ...identity, address: address.text };
   await saveAddresses(options.stateDir, moved);
@@ -126,13 +126,21 @@ async function fetchAuthority(address: ControlAddress, caSha256: string, options
 }
 
 async function shownCertificate(
-  { host, port, text }: ControlAddress,
+  address: ControlAddress,
   { timeoutMs = defaultMs, signal }: EnrollOptions,
 ): Promise<X509Certificate | undefined> {
-  const look = await lookTls({ host, port }, { timeoutMs, signal });
+  const { host, port } = address;
+  return requireShown(await lookTls({ host, port }, { timeoutMs, signal }), address, timeoutMs).certificate;
+}
+
+function requireShown(
+  look: TlsLook,
+  { text }: ControlAddress,
+  timeoutMs: number,
+): Extract<TlsLook, { outcome: "shown" }> {
   switch (look.outcome) {
     case "shown":
-      return look.certificate;
+      return look;
     case "aborted":
       throw new OzError("cancelled", "joining was cancelled");
     case "late":

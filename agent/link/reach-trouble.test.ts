@@ -20,6 +20,13 @@ test.each([
   ["TLS", "Client network socket disconnected before secure TLS connection was established"],
   ["TLS", "Hostname/IP does not match certificate's altnames: IP: 127.0.0.2 is not in the cert's list: 127.0.0.1"],
   ["TLS", "certificate has expired"],
+  ["TLS", "CERT_HAS_EXPIRED"],
+  ["TLS", "CERT_NOT_YET_VALID"],
+  ["TLS", "CERT_REVOKED"],
+  ["TCP", "connect EPERM 10.0.0.9:7443 - Local (10.0.0.7:51234)"],
+  ["TCP", grpc("connect EACCES 10.0.0.9:7443")],
+  ["pin", "CERT_SIGNATURE_FAILURE"],
+  ["pin", "certificate signature failure"],
   ["pin", grpc("self-signed certificate in certificate chain")],
   ["pin", "unable to verify the first certificate"],
   ["pin", "unable to get local issuer certificate"],
@@ -42,6 +49,17 @@ test("what gRPC and OpenSSL put around the words is taken away", () => {
 test("a certificate of another time is said to be that", () => {
   for (const said of ["certificate has expired", "certificate is not yet valid"])
     expect(reachWords(grpc(said))).toBe(`TLS: ${said}; compare the clocks of both machines (date)`);
+  // As a look at a better address says it.
+  expect(reachWords("CERT_HAS_EXPIRED")).toBe(reachWords("certificate has expired"));
+  expect(reachWords("CERT_NOT_YET_VALID")).toBe(reachWords("certificate is not yet valid"));
+});
+
+test("a certificate that is not good is no other protocol, and a firewall of this machine is named", () => {
+  for (const said of ["CERT_REVOKED", "unsupported certificate purpose"])
+    expect(reachWords(said)).toBe(`TLS: its certificate is not good (${said})`);
+  expect(reachWords("connect EPERM 10.0.0.9:7443")).toBe(
+    "TCP: no connection (connect EPERM 10.0.0.9:7443); a firewall of this machine forbids it",
+  );
 });
 
 test("every stage has a hint of its own", () => {

@@ -7,8 +7,14 @@ export type ReachStage = "DNS" | "TCP" | "TLS" | "pin";
 const patterns: readonly (readonly [ReachStage, RegExp])[] = [
   ["DNS", /\bENOTFOUND\b|\bEAI_[A-Z]+|getaddrinfo|Name resolution failed/],
   ["pin", /self-signed certificate|unable to (verify|get)( the| local)? .*(certificate|issuer)|SELF_SIGNED|UNABLE_TO_/],
-  ["TLS", /SSL routines|secure TLS|altnames|\bEPROTO\b|ERR_SSL|ERR_TLS|certificate/i],
-  ["TCP", /\bE(CONNREFUSED|HOSTUNREACH|NETUNREACH|TIMEDOUT|CONNRESET|PIPE|HOSTDOWN|ADDRNOTAVAIL)\b/],
+  ["pin", /certificate signature failure|CERT_SIGNATURE_FAILURE/],
+  ["TLS", /SSL routines|secure TLS|altnames|\bEPROTO\b|ERR_SSL|ERR_TLS|\bCERT_|certificate/i],
+  [
+    "TCP",
+    /\bE(CONNREFUSED|HOSTUNREACH|NETUNREACH|TIMEDOUT|CONNRESET|CONNABORTED|PIPE|HOSTDOWN|NETDOWN|ADDRNOTAVAIL)\b/,
+  ],
+  // Also what a firewall of this machine forbids: EPERM and EACCES.
+  ["TCP", /\bconnect E[A-Z]+\b/],
 ];
 
 /** Reads the words of Node's sockets and of gRPC around them. Undefined when they say something else. */
@@ -65,15 +71,25 @@ function sentence(stage: ReachStage, said: string): string {
     case "DNS":
       return `no address was found for its name (${said})`;
     case "TCP":
-      return `no connection (${said})`;
+      return /\b(EPERM|EACCES)\b/.test(said)
+        ? `no connection (${said}); a firewall of this machine forbids it`
+        : `no connection (${said})`;
     case "TLS":
-      if (/expired|not yet valid/.test(said)) return `${said}; compare the clocks of both machines (date)`;
-      return /altnames/.test(said)
-        ? `its certificate is for another address (${said}); on its machine: ozwald-controlplane address set with this one`
-        : `what answers there does not speak TLS 1.3 as a control plane does (${said})`;
+      return tlsSentence(said);
     case "pin":
       return `its certificate is not of the authority that this host trusts (${said})`;
   }
+}
+
+function tlsSentence(said: string): string {
+  if (/expired/i.test(said)) return "certificate has expired; compare the clocks of both machines (date)";
+  if (/not yet valid|NOT_YET_VALID/.test(said))
+    return "certificate is not yet valid; compare the clocks of both machines (date)";
+  if (/altnames/.test(said))
+    return `its certificate is for another address (${said}); on its machine: ozwald-controlplane address set with this one`;
+  // What OpenSSL thinks of a certificate, and not of what was sent.
+  if (/\bCERT_|^[^:]*certificate[^:]*$/i.test(said)) return `its certificate is not good (${said})`;
+  return `what answers there does not speak TLS 1.3 as a control plane does (${said})`;
 }
 
 /** Without what gRPC and OpenSSL put around it. */

@@ -257,11 +257,11 @@ function always(): boolean {
 function explain(error: grpc.ServiceError, identity: LinkIdentity, now: number): string {
   const endsAt = new X509Certificate(identity.certPem).validToDate.getTime();
   if (endsAt <= now) {
-    return `the certificate of this host ended on ${new Date(endsAt).toISOString()}; join again with a new token: ozctl host invite`;
+    return `token: the certificate of this host ended on ${new Date(endsAt).toISOString()}; join again with a new token: ozctl host invite`;
   }
   // A stranger meets the API, which does not know these calls.
   if (error.code === grpc.status.UNIMPLEMENTED) {
-    return "the control plane does not know this host any more: its certificate was revoked, or is of another cluster";
+    return "token: the control plane does not know this host any more: its certificate was revoked, or is of another cluster";
   }
   return reachWords(error.details || error.message);
 }
