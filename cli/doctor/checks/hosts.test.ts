@@ -76,9 +76,21 @@ describe("proxy", () => {
     ["localhost,10.0.0.6", true],
     ["localhost, 10.0.0.5", false],
     ["*", false],
+    ["localhost,10.0.0.0/8", false],
+    ["10.0.0.4/31", false],
+    ["10.0.1.0/24,fd00::/8", true],
+    ["10.0.0.0/33,10.0.0.0/x", true],
   ])("NO_PROXY %j", (noProxy, told) => {
     const found = look(checks, "proxy", { here: { ...here, noProxy } });
     expect(found?.map((one) => one.notice)).toEqual(told ? [true] : []);
+  });
+
+  test("networks of IPv6", () => {
+    const reach = { address: "https://[fd00::5]:7443" };
+    for (const noProxy of ["fd00::/8", "::/0", "fd00::5", "[fd00::5]"])
+      expect(look(checks, "proxy", { reach, here: { ...here, noProxy } }), noProxy).toEqual([]);
+    for (const noProxy of ["fe80::/10", "10.0.0.0/8"])
+      expect(look(checks, "proxy", { reach, here: { ...here, noProxy } }), noProxy).toHaveLength(1);
   });
 
   test("a domain in NO_PROXY covers the names below it", () => {

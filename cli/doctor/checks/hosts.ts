@@ -1,4 +1,5 @@
 // Hosts and their link: silent, shut out, of another version, with another time, behind a proxy.
+import { BlockList, isIP } from "node:net";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { formatDuration } from "#core/units.ts";
 import { HostState } from "#proto/hosts_pb.ts";
@@ -114,7 +115,20 @@ export const hostChecks: readonly Check[] = [
   },
 ];
 
+/** As curl and Go read NO_PROXY: a name, a domain, an address or a network. */
 function covers(entry: string, host: string): boolean {
+  const address = host.replace(/^\[|\]$/g, "");
+  if (isIP(address) !== 0)
+    return entry === "*" || entry.replace(/^\[|\]$/g, "") === address || inNetwork(entry, address);
   const suffix = entry.replace(/^\*?\./, "");
   return entry === "*" || (suffix !== "" && (host === suffix || host.endsWith(`.${suffix}`)));
+}
+
+function inNetwork(entry: string, address: string): boolean {
+  const [network = "", bits = ""] = entry.split("/");
+  const family = isIP(network) === 6 ? "ipv6" : "ipv4";
+  if (isIP(network) === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === "ipv6" ? 128 : 32)) return false;
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), family);
+  return list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
