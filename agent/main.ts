@@ -3,7 +3,8 @@ import { hostname } from "node:os";
 import { text } from "node:stream/consumers";
 import { errorCodes, type OzError, toOzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
-import { commit, protoHash, version } from "#core/version.ts";
+import { version } from "#core/version.ts";
+import { versionAnswer } from "#core/version-answer.ts";
 import { readConfig, readJoin, readStatus } from "./config.ts";
 
 const help = `ozwald-agent ${version}: runs what the control plane asks of this machine, also while that one is away
@@ -91,8 +92,6 @@ async function status(argv: readonly string[]): Promise<number> {
 }
 
 async function printVersion(argv: readonly string[]): Promise<number> {
-  process.stdout.write(
-    argv.includes("json") ? `${JSON.stringify({ version, commit, proto: protoHash })}\n` : `${version}\n`,
-  );
+  process.stdout.write(versionAnswer(argv, version));
   return 0;
 }

@@ -1,7 +1,8 @@
 // The control plane's command line: flags → config → wire → wait for a signal.
 import { errorCodes, toOzError } from "#core/errors.ts";
 import { suggestion } from "#core/names.ts";
-import { commit, protoHash, version } from "#core/version.ts";
+import { version } from "#core/version.ts";
+import { versionAnswer } from "#core/version-answer.ts";
 import { readConfig, readSecrets } from "./config.ts";
 
 const help = `ozwald-controlplane ${version}: holds what is wanted, and the truth about every host
@@ -40,12 +41,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(help);
     return command === undefined ? 2 : 0;
   }
-  if (command === "version" || command === "--version") {
-    process.stdout.write(
-      rest.includes("json") ? `${JSON.stringify({ version, commit, proto: protoHash })}\n` : `${version}\n`,
-    );
-    return 0;
-  }
+  if (command === "version" || command === "--version")
+    return told(async () => {
+      process.stdout.write(versionAnswer(rest, version));
+      return 0;
+    });
   if (command === "address") return told(() => address(rest));
   if (command !== "run") {
     process.stderr.write(

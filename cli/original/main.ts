@@ -1,6 +1,7 @@
 // ozwald, the command of the original Python project: its actions over its REST interface, and for each what ozctl calls it.
 import { errorCodes, toOzError } from "#core/errors.ts";
-import { commit, protoHash, version } from "#core/version.ts";
+import { commit, version } from "#core/version.ts";
+import { versionAnswer } from "#core/version-answer.ts";
 import { errorText } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { provisionerPlaces } from "./places.ts";
@@ -65,12 +66,11 @@ export async function originalMain(argv: readonly string[], io: Io): Promise<num
     io.out(help);
     return first === undefined ? 2 : 0;
   }
-  if (first === "version" || first === "--version") {
-    const json = argv.includes("json");
-    io.out(json ? `${JSON.stringify({ version, commit, proto: protoHash })}\n` : `ozwald ${version} (${commit})\n`);
-    return 0;
-  }
   try {
+    if (first === "version" || first === "--version") {
+      io.out(versionAnswer(argv.slice(1), `ozwald ${version} (${commit})`));
+      return 0;
+    }
     const words = readWords(argv);
     const { equivalent, load } = actions[words.action];
     const places = provisionerPlaces(io.env, process.getuid?.() === 0);

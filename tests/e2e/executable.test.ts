@@ -57,6 +57,14 @@ describe.each(names)("%s", (name) => {
     );
   });
 
+  test("answers no version in a form that it does not have, nor to words that it does not know", async () => {
+    for (const words of [["-o", "bogus"], ["extra"]]) {
+      const { code, stdout, stderr } = await run(name, ["version", ...words]);
+      expect([code, stdout], words.join(" ")).toEqual([2, ""]);
+      expect(stderr).toContain(words.at(-1));
+    }
+  });
+
   test("starts from its code cache", async () => {
     const { code, stderr } = await run(name, ["version"], { OZWALD_DEBUG: "start" });
     expect({ code, stderr }).toEqual({
