@@ -1,4 +1,5 @@
 // Operations followed to their end.
+import { OzError, toOzError } from "#core/errors.ts";
 import { formatDuration } from "#core/units.ts";
 import { OperationSchema, OperationsService, OperationState, type Operation } from "#proto/operations_pb.ts";
 import type { OutputFormat } from "./command.ts";
@@ -7,30 +8,39 @@ import { printMessage } from "./output/format.ts";
 import { progressView } from "./output/progress.ts";
 import { failureText } from "./output/replica.ts";
 import { resumed } from "./resumed.ts";
-import { type Session, untilInterrupted } from "./session.ts";
+import { type Session, untilInterrupted, untilLeft } from "./session.ts";
 import { formatName } from "./spec-argument.ts";
 
 /**
  * Follows an operation to its end and tells how it went. Gives the exit code: 0 done, 1 anything else, 130 when the person left it.
- * With json or yaml nothing but the last state is printed.
+ * With json or yaml nothing but the last state is printed. left is of the command that began it (see send-change.ts) and says that the person
+ * leaves; without it Ctrl-C does. What is thrown says how to go on watching.
  */
-export async function followOperation(session: Session, id: bigint, format?: OutputFormat): Promise<number> {
+export async function followOperation(
+  session: Session,
+  id: bigint,
+  format?: OutputFormat,
+  left?: AbortSignal,
+): Promise<number> {
   const { io } = session;
   const client = await session.client();
   const quiet = format === "json" || format === "yaml";
   const view = quiet ? undefined : progressView(io);
   let last: Operation | undefined;
-  const left = await untilInterrupted(io, async (signal) => {
-    for await (const { operation } of resumed(io, signal, (stop) =>
-      client.stream(OperationsService.method.watchOperation, { id }, stop),
-    )) {
+  const begun = left !== undefined;
+  const open = (signal: AbortSignal) => client.stream(OperationsService.method.watchOperation, { id }, signal);
+  const watch = async (signal: AbortSignal) => {
+    for await (const { operation } of resumed(io, signal, open, { wasThere: begun })) {
       if (operation === undefined) continue;
       last = operation;
       view?.show(operation);
       if (operation.state !== OperationState.RUNNING) return;
     }
+  };
+  const wasLeft = await (begun ? untilLeft(left, watch) : untilInterrupted(io, watch)).catch((error: unknown) => {
+    throw begun || last !== undefined ? stillNamed(toOzError(error), id) : error;
   });
-  if (left) {
+  if (wasLeft && (last === undefined || last.state === OperationState.RUNNING)) {
     io.err(
       `${io.isTerminal ? "\n" : ""}The change goes on without you.  ozctl ops watch ${id}   or stop it:  ozctl ops cancel ${id}\n`,
     );
@@ -38,7 +48,14 @@ export async function followOperation(session: Session, id: bigint, format?: Out
   }
   if (last !== undefined && quiet) await printMessage(io, format, OperationSchema, last);
   else if (last !== undefined) tellEnd(io, last);
+  if (last === undefined || last.state === OperationState.RUNNING)
+    io.err(`The control plane stopped telling.  ozctl ops watch ${id}\n`);
   return last?.state === OperationState.DONE ? 0 : 1;
+}
+
+function stillNamed(error: OzError, id: bigint): OzError {
+  const hint = [`The change goes on without you.  ozctl ops watch ${id}`, error.hint].filter(Boolean).join("\n");
+  return new OzError(error.code, error.message, { hint, cause: error });
 }
 
 function tellEnd(io: Io, operation: Operation): void {
@@ -55,8 +72,6 @@ function tellEnd(io: Io, operation: Operation): void {
   if (operation.state === OperationState.CANCELLED) io.err(`${operation.title} was cancelled.\n`);
   if (operation.state === OperationState.SUPERSEDED)
     io.err(`A newer change took over from ${operation.title}.  ozctl ops\n`);
-  if (operation.state === OperationState.RUNNING)
-    io.err(`The control plane stopped telling.  ozctl ops watch ${operation.id}\n`);
 }
 
 /** "1.8 s", or "" while it goes on. */

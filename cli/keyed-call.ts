@@ -12,9 +12,13 @@ const patienceMs = 20_000;
 
 /**
  * Sends with a new idempotency key, and sends the same again when the connection broke before the answer was there: the control plane
- * carries out each key once. One that cannot be reached in the first place is told at once. Throws OzError.
+ * carries out each key once. One that cannot be reached in the first place is told at once, and the signal ends it. Throws OzError.
  */
-export async function keyedCall<T>(io: Io, send: (idempotencyKey: string) => Promise<T>): Promise<T> {
+export async function keyedCall<T>(
+  io: Io,
+  send: (idempotencyKey: string) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
   const key = randomUUID();
   let brokenAt: number | undefined;
   for (let failures = 0; ; failures++) {
@@ -28,7 +32,7 @@ export async function keyedCall<T>(io: Io, send: (idempotencyKey: string) => Pro
         io.err("The connection broke before the answer came; asking again.\n");
       }
       if (io.clock.now() - brokenAt > patienceMs) throw unknownEnd(problem);
-      await sleep(io.clock, backoffCeilingMs(again, failures));
+      await sleep(io.clock, backoffCeilingMs(again, failures), signal);
     }
   }
 }

@@ -12,15 +12,17 @@ const patienceMs = 120_000;
 /**
  * Yields what open() yields, and opens it again when the connection breaks. open is called with the signal each time; it decides
  * where to go on. Says once on standard error that it waits. Throws what is not a broken connection, or the last error after two minutes.
+ * A control plane that never answered is not waited for, unless it is known to have been there a moment ago.
  */
 export async function* resumed<T>(
   io: Io,
   signal: AbortSignal,
   open: (signal: AbortSignal) => AsyncIterable<T>,
+  { wasThere = false }: { readonly wasThere?: boolean } = {},
 ): AsyncGenerator<T, void> {
   let failures = 0;
   let brokenAt = 0;
-  let heard = false;
+  let heard = wasThere;
   for (;;) {
     try {
       for await (const value of open(signal)) {

@@ -46,11 +46,18 @@ export async function untilInterrupted(io: Io, work: (signal: AbortSignal) => Pr
   const controller = new AbortController();
   const forget = io.onInterrupt(() => controller.abort());
   try {
-    await work(controller.signal);
-  } catch (error) {
-    if (!controller.signal.aborted) throw error;
+    return await untilLeft(controller.signal, work);
   } finally {
     forget();
   }
-  return controller.signal.aborted;
+}
+
+/** Runs work with a signal; what it throws once that has aborted is of no interest. Gives true when it has. */
+export async function untilLeft(left: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+  try {
+    await work(left);
+  } catch (error) {
+    if (!left.aborted) throw error;
+  }
+  return left.aborted;
 }

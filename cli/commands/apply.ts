@@ -8,7 +8,7 @@ import { followOperation } from "../follow.ts";
 import type { Io } from "../io.ts";
 import { printValue } from "../output/format.ts";
 import { changesAnything, planText } from "../output/plan.ts";
-import { keyedCall } from "../keyed-call.ts";
+import { sendChange } from "../send-change.ts";
 import type { Session } from "../session.ts";
 import { readSettings } from "../settings-files.ts";
 import { addFiles } from "./files-option.ts";
@@ -67,9 +67,18 @@ async function apply(session: Session, options: Options): Promise<number> {
   }
   const client = await session.client();
   const request = { ...texts, project: options.project ?? "", expectedRevision: expected };
-  const { operationId } = await keyedCall(io, (idempotencyKey) =>
-    client.call(SettingsService.method.applySettings, { ...request, idempotencyKey }, { timeoutMs: 30_000 }),
+  const { applySettings } = SettingsService.method;
+  return await sendChange(
+    io,
+    (idempotencyKey, signal) =>
+      client.call(applySettings, { ...request, idempotencyKey }, { timeoutMs: 30_000, signal }),
+    ({ operationId }, left) => begun(session, operationId, options, left),
   );
+}
+
+async function begun(session: Session, operationId: bigint, options: Options, left: AbortSignal): Promise<number> {
+  const { io } = session;
+  const forPrograms = options.output === "json" || options.output === "yaml" ? options.output : undefined;
   if (operationId === 0n) {
     if (forPrograms !== undefined) await printValue(io, forPrograms, { operation: null });
     return 0;
@@ -79,7 +88,7 @@ async function apply(session: Session, options: Options): Promise<number> {
     else await printValue(io, forPrograms, { operation: String(operationId) });
     return 0;
   }
-  return await followOperation(session, operationId, options.output);
+  return await followOperation(session, operationId, options.output, left);
 }
 
 /** Asks on a terminal; without one it never asks and refuses. */

@@ -6,12 +6,13 @@ import { printValue } from "../output/format.ts";
 import { stepLines } from "../output/plan.ts";
 import type { Session } from "../session.ts";
 
-/** Prints what begins and follows it. idle is said when nothing had to change. Gives the exit code. */
+/** Prints what begins and follows it, until left says that the person leaves. idle is said when nothing had to change. Gives the exit code. */
 export async function carryOut(
   session: Session,
   { operationId, plan }: { operationId: bigint; plan?: Plan | undefined },
   options: { detach?: boolean; output?: OutputFormat },
   idle: string,
+  left: AbortSignal,
 ): Promise<number> {
   const { io } = session;
   const forPrograms = options.output === "json" || options.output === "yaml" ? options.output : undefined;
@@ -27,5 +28,5 @@ export async function carryOut(
     else await printValue(io, forPrograms, { operation: String(operationId) });
     return 0;
   }
-  return await followOperation(session, operationId, options.output);
+  return await followOperation(session, operationId, options.output, left);
 }

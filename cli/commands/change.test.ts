@@ -321,6 +321,91 @@ describe("following an operation", () => {
     expect(out).toBe(lines("embed waiting on devbox", "embed ready on devbox  1.8 s  http://127.0.0.1:11000"));
   });
 
+  test("one that was begun is followed although the first connection to it breaks before it tells anything", async () => {
+    let calls = 0;
+    await start([]);
+    await open!.close();
+    open = await fakeControlplane((router) => {
+      router.rpc(SettingsService.method.planSettings, () => ({ plan }));
+      router.rpc(SettingsService.method.applySettings, () => ({ operationId: 12n }));
+      router.rpc(OperationsService.method.watchOperation, async function* (_request, context) {
+        calls += 1;
+        if (calls > 1) return yield operation(OperationState.DONE, [ready]);
+        setImmediate(() => open!.cut());
+        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+      });
+    });
+    const { code, err } = await run(["apply", "--yes"]);
+    expect({ code, calls }).toEqual({ code: 0, calls: 2 });
+    expect(err).toBe("The control plane does not answer; trying again. What runs keeps running.\n");
+  });
+
+  test("whatever ends the following of what was begun, the way back to it is told", async () => {
+    await start([]);
+    expect(await run(["apply", "--yes"])).toMatchObject({
+      ...{ code: 1, err: "The control plane stopped telling.  ozctl ops watch 12\n" },
+    });
+    await open!.close();
+    open = await fakeControlplane((router) => {
+      router.rpc(InstancesService.method.restartInstance, () => ({ operationId: 12n }));
+      router.rpc(OperationsService.method.watchOperation, () => {
+        throw apiError("unauthenticated", "the token laptop was revoked", "Log in with another one.");
+      });
+    });
+    expect(await run(["restart", "web"])).toMatchObject({
+      code: 1,
+      err: "the token laptop was revoked\nThe change goes on without you.  ozctl ops watch 12\nLog in with another one.\n",
+    });
+    // Nothing was begun by one who only watches.
+    expect((await run(["ops", "watch", "12"])).err).not.toContain("goes on");
+  });
+
+  test("Ctrl-C between sending a change and its answer names the change all the same", async () => {
+    for (const argv of [
+      ["apply", "--yes"],
+      ["up", "web"],
+      ["down", "web"],
+      ["restart", "web"],
+    ]) {
+      const io = fakeIo({ cwd: folder });
+      const answer = async () => {
+        io.interrupt();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return { operationId: 12n };
+      };
+      open = await fakeControlplane((router) => {
+        router.rpc(SettingsService.method.planSettings, () => ({ plan }));
+        router.rpc(SettingsService.method.applySettings, answer);
+        router.rpc(InstancesService.method.upInstance, answer);
+        router.rpc(InstancesService.method.downInstance, answer);
+        router.rpc(InstancesService.method.restartInstance, answer);
+      });
+      const code = await main(argv, { ...io, env: open.env });
+      expect([code, io.written().err], argv[0]).toEqual([
+        130,
+        lines(
+          "Waiting for the answer, which names the change. Ctrl-C again does not wait.",
+          "The change goes on without you.  ozctl ops watch 12   or stop it:  ozctl ops cancel 12",
+        ),
+      ]);
+      await open.close();
+    }
+  });
+
+  test("a second Ctrl-C does not wait for the answer", async () => {
+    const io = fakeIo();
+    open = await fakeControlplane((router) =>
+      router.rpc(InstancesService.method.restartInstance, async (_request, context) => {
+        io.interrupt();
+        io.interrupt();
+        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+        return {};
+      }),
+    );
+    expect(await main(["restart", "web"], { ...io, env: open.env })).toBe(1);
+    expect(io.written().err).toContain("Whether the change was begun is not known.\nThe newest changes:  ozctl ops\n");
+  });
+
   test("cancelled and overtaken end with 1", async () => {
     await start([operation(OperationState.CANCELLED, [step])]);
     expect(await run(["ops", "watch", "12"])).toMatchObject({ code: 1, err: "apply shop was cancelled.\n" });

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { newCommand, type OutputFormat, runs, withOutput } from "../command.ts";
-import { keyedCall } from "../keyed-call.ts";
+import { sendChange } from "../send-change.ts";
 import type { Session } from "../session.ts";
 import { carryOut } from "./carry-out.ts";
 import { readSpec, type SpecOptions, withSpec } from "./spec-options.ts";
@@ -25,9 +25,11 @@ export function downCommand(session: Session): Command {
   return runs(session, command, async (written: string, options: Options) => {
     const spec = await readSpec(session, "down", written, options);
     const client = await session.client();
-    const answer = await keyedCall(session.io, (idempotencyKey) =>
-      client.call(InstancesService.method.downInstance, { ...spec, idempotencyKey }),
+    const { downInstance } = InstancesService.method;
+    return await sendChange(
+      session.io,
+      (idempotencyKey, signal) => client.call(downInstance, { ...spec, idempotencyKey }, { signal }),
+      (answer, left) => carryOut(session, answer, options, `${written} is down already.`, left),
     );
-    return await carryOut(session, answer, options, `${written} is down already.`);
   });
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { newCommand, type OutputFormat, runs, withOutput } from "../command.ts";
-import { keyedCall } from "../keyed-call.ts";
+import { sendChange } from "../send-change.ts";
 import type { Session } from "../session.ts";
 import { parseWholeInstance } from "../spec-argument.ts";
 import { carryOut } from "./carry-out.ts";
@@ -19,9 +19,11 @@ export function restartCommand(session: Session): Command {
   return runs(session, command, async (written: string, options: { detach?: boolean; output?: OutputFormat }) => {
     const { group, name } = parseWholeInstance(written, "restart");
     const client = await session.client();
-    const answer = await keyedCall(session.io, (idempotencyKey) =>
-      client.call(InstancesService.method.restartInstance, { group, name, idempotencyKey }),
+    const { restartInstance } = InstancesService.method;
+    return await sendChange(
+      session.io,
+      (idempotencyKey, signal) => client.call(restartInstance, { group, name, idempotencyKey }, { signal }),
+      (answer, left) => carryOut(session, answer, options, `${written} has no replica to restart.`, left),
     );
-    return await carryOut(session, answer, options, `${written} has no replica to restart.`);
   });
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { newCommand, type OutputFormat, runs, wholeNumber, withOutput } from "../command.ts";
-import { keyedCall } from "../keyed-call.ts";
+import { sendChange } from "../send-change.ts";
 import type { Session } from "../session.ts";
 import { carryOut } from "./carry-out.ts";
 import { readSpec, type SpecOptions, withSpec } from "./spec-options.ts";
@@ -31,8 +31,10 @@ async function up(session: Session, written: string, options: Options): Promise<
   const spec = await readSpec(session, "up", written, options);
   const client = await session.client();
   const request = { ...spec, replicas: options.replicas ?? 0 };
-  const answer = await keyedCall(session.io, (idempotencyKey) =>
-    client.call(InstancesService.method.upInstance, { ...request, idempotencyKey }, { timeoutMs: 30_000 }),
+  const { upInstance } = InstancesService.method;
+  return await sendChange(
+    session.io,
+    (idempotencyKey, signal) => client.call(upInstance, { ...request, idempotencyKey }, { timeoutMs: 30_000, signal }),
+    (answer, left) => carryOut(session, answer, options, `${written} is as wanted already.`, left),
   );
-  return await carryOut(session, answer, options, `${written} is as wanted already.`);
 }
