@@ -101,25 +101,46 @@ function parseContext(file: string): Omit<Context, "name"> {
 
 /**
  * The context that is meant: the one asked for, else $OZWALD_CONTEXT, else the current one, else the only one, else the local socket
- * ($OZWALD_SOCKET or /run/ozwald/control.sock; control planes run on Linux only). Throws not_found when there is none.
+ * ($OZWALD_SOCKET or /run/ozwald/control.sock; control planes run on Linux only). Undefined when no control plane is known here. Throws
+ * not_found for one that does not exist, bad_request when there are several to choose from.
  */
-export function chooseContext(env: Environment, asked?: string, platform: NodeJS.Platform = process.platform): Context {
+export function findContext(
+  env: Environment,
+  asked?: string,
+  platform: NodeJS.Platform = process.platform,
+): Context | undefined {
   const name = asked || env["OZWALD_CONTEXT"] || currentContextName(env);
   if (name) return readContext(env, name);
-  const socket = env["OZWALD_SOCKET"] || defaultSocket;
   const names = contextNames(env);
   if (names.length === 1) return readContext(env, names[0]!);
+  const socket = localSocket(env);
   if (platform === "linux" && existsSync(socket)) return { name: "local", address: `unix:${socket}` };
   if (names.length > 1) {
     throw new OzError("bad_request", `Several control planes are known here: ${names.join(", ")}.`, {
       hint: `Choose one:  ozctl context use ${names[0]}`,
     });
   }
-  throw new OzError(
+  return undefined;
+}
+
+/** What findContext gives; throws not_found when no control plane is known here. */
+export function chooseContext(env: Environment, asked?: string, platform: NodeJS.Platform = process.platform): Context {
+  const context = findContext(env, asked, platform);
+  if (context === undefined) throw noContext(env, platform);
+  return context;
+}
+
+/** Says that no control plane is known here, and how one gets known. */
+export function noContext(env: Environment, platform: NodeJS.Platform = process.platform): OzError {
+  return new OzError(
     "not_found",
-    `No control plane is known here: no context in ${configFolder(env, platform)}${platform === "linux" ? ` and no socket at ${socket}` : ""}.`,
+    `No control plane is known here: no context in ${configFolder(env, platform)}${platform === "linux" ? ` and no socket at ${localSocket(env)}` : ""}.`,
     {
       hint: `${platform === "linux" ? "On its own machine run ozctl as root. From another one:" : "Get to know one:"}  ozctl login https://HOST:7443 --ca-sha256 …  (ozctl token create NAME, there, prints the line)`,
     },
   );
+}
+
+function localSocket(env: Environment): string {
+  return env["OZWALD_SOCKET"] || defaultSocket;
 }

@@ -1,7 +1,7 @@
 // What every command gets: the shell, the context that is meant, and a client made on first use.
 import { OzError } from "#core/errors.ts";
 import type { Client } from "./client.ts";
-import { chooseContext, type Context, isExposed } from "./contexts.ts";
+import { type Context, findContext, isExposed, noContext } from "./contexts.ts";
 import type { Io } from "./io.ts";
 
 export type Session = {
@@ -10,8 +10,10 @@ export type Session = {
   contextName?: string;
   /** Exit code of the command that ran. */
   exitCode: number;
-  /** The context that is meant. Throws not_found when none is known. */
+  /** The context that is meant. Throws not_found when no control plane is known. */
   context(): Context;
+  /** The same; undefined when no control plane is known. */
+  contextIfAny(): Context | undefined;
   /** Client for the context; loads the contract on first use. */
   client(): Promise<Client>;
 };
@@ -22,8 +24,13 @@ export function openSession(io: Io): Session {
     io,
     exitCode: 0,
     context() {
-      const context = chooseContext(io.env, session.contextName, io.platform);
-      if (context.token !== undefined && isExposed(io.env, context.name, io.platform)) {
+      const context = session.contextIfAny();
+      if (context === undefined) throw noContext(io.env, io.platform);
+      return context;
+    },
+    contextIfAny() {
+      const context = findContext(io.env, session.contextName, io.platform);
+      if (context?.token !== undefined && isExposed(io.env, context.name, io.platform)) {
         io.err(
           `The file of context ${context.name} can be read by others. Close it:  chmod 600 the file in contexts/\n`,
         );

@@ -4,12 +4,13 @@ import { controlPlaneChecks } from "./checks/control-plane.ts";
 import { engineChecks } from "./checks/engine.ts";
 import { gpuChecks } from "./checks/gpu.ts";
 import { hostChecks } from "./checks/hosts.ts";
-import { reachChecks } from "./checks/reach.ts";
+import { contextCheck, reachChecks } from "./checks/reach.ts";
 import { replicaChecks } from "./checks/replicas.ts";
 import { spaceChecks } from "./checks/space.ts";
 import { thisMachineChecks } from "./checks/this-machine.ts";
 
 export const allChecks: readonly Check[] = [
+  contextCheck,
   ...reachChecks,
   ...controlPlaneChecks,
   ...hostChecks,

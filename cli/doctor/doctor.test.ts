@@ -1,5 +1,6 @@
 // ozctl doctor from its words to its exit code: a well cluster, each way of not reaching one, and what this machine shows.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,11 +11,12 @@ import { HostsService, HostState } from "#proto/hosts_pb.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { StatusService } from "#proto/status_pb.ts";
 import { makeAuthority } from "../testing/authority.ts";
-import { look, wellFacts } from "../testing/facts.ts";
+import { look, sampleHost, wellFacts } from "../testing/facts.ts";
 import { apiError, type FakeControlplane, fakeControlplane } from "../testing/fake-controlplane.ts";
 import { runOzctl } from "../testing/fake-io.ts";
 import { allChecks } from "./all-checks.ts";
 import { diagnose, type Finding } from "./check.ts";
+import { hostHere } from "./facts.ts";
 import { readHere } from "./here.ts";
 
 const cleanup: (() => unknown)[] = [];
@@ -189,6 +191,111 @@ describe("ozctl doctor", () => {
   });
 });
 
+describe("where no control plane is known", () => {
+  /** A host that has joined. Its agent says this; nobody answers when nothing is said. */
+  async function joined(says?: object): Promise<Record<string, string>> {
+    const folder = mkdtempSync(join(tmpdir(), "ozctl-host-"));
+    cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
+    const identity = { hostId: "h7", name: "tower", clusterId: "c", address: "https://10.0.0.5:7443" };
+    writeFileSync(join(folder, "identity.json"), JSON.stringify(identity));
+    if (says !== undefined) {
+      const status = { control_plane: "https://10.0.0.6:7443", link: "ready", link_reason: "", engine_problem: "" };
+      const server = createHttpServer((_request, response) => response.end(JSON.stringify({ ...status, ...says })));
+      await new Promise<void>((resolve) => server.listen(join(folder, "agent.sock"), resolve));
+      cleanup.push(() => void server.close());
+    }
+    return {
+      ...{ OZWALD_CONFIG_DIR: join(folder, "config"), OZWALD_SOCKET: join(folder, "none") },
+      OZWALD_AGENT_STATE: folder,
+    };
+  }
+
+  test("a host looks at itself, and is told that the control plane was not asked and how to log in", async () => {
+    const { code, err, of } = await doctor(await joined({}));
+    expect([code, err]).toEqual([0, ""]);
+    expect(of("context")).toMatchObject({
+      result: "notice",
+      troubles: [
+        {
+          message: expect.stringMatching(
+            /^the control plane was not asked\. No control plane is known here: /,
+          ) as string,
+          fix: expect.stringContaining("ozctl login https://") as string,
+        },
+      ],
+    });
+    for (const name of ["agent-link", "engine-here"]) expect([name, of(name)?.result]).toEqual([name, "ok"]);
+    // What is so on the machine of the tests is not known.
+    for (const name of ["automatic-ports", "dns-inside", "limits", "disk-here"])
+      expect(of(name)?.result).not.toBe("unknown");
+    for (const name of ["name-lookup", "token", "listeners", "proxy"]) expect(of(name)?.result).toBe("unknown");
+  });
+
+  test("its agent says why there is no link, and to which address; and what its engine lacks", async () => {
+    const says = {
+      link: "backoff",
+      link_reason: "TCP: no connection (connect EHOSTUNREACH)",
+      engine_problem: "no socket",
+    };
+    const { code, of } = await doctor(await joined(says), "--host", "tower");
+    expect(code).toBe(1);
+    expect(of("agent-link")?.troubles).toMatchObject([
+      {
+        subject: "tower",
+        message: "its agent has no link to https://10.0.0.6:7443: TCP: no connection (connect EHOSTUNREACH)",
+      },
+    ]);
+    expect(of("engine-here")?.troubles).toMatchObject([{ subject: "tower", message: "no socket" }]);
+  });
+
+  test("an agent that does not answer is what is wrong", async () => {
+    const { code, of } = await doctor(await joined());
+    expect([code, of("engine-here")?.result]).toEqual([1, "ok"]);
+    expect(of("agent-link")?.troubles).toMatchObject([
+      { subject: "tower", message: expect.stringContaining("does not answer") as string },
+    ]);
+  });
+
+  test("for people it is in the text too", async () => {
+    const { code, out } = await runOzctl(["doctor"], { env: await joined({}) });
+    expect(code).toBe(0);
+    expect(out).toContain("note  context  this machine: the control plane was not asked.");
+  });
+
+  test("a machine that is no host has nothing else to do, and other hosts are not looked at from there", async () => {
+    const env = await joined({});
+    const laptop = await doctor({ ...env, OZWALD_AGENT_STATE: "/nonexistent" });
+    expect([laptop.code, laptop.of("context")?.result, laptop.of("limits")?.result]).toEqual([1, "problem", "unknown"]);
+    expect(await doctor(env, "--host", "other")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("No control plane is known here") as string,
+    });
+  });
+
+  test("what was asked for and is not there stays an error", async () => {
+    const env = { ...(await joined({})), OZWALD_CONTEXT: "lab" };
+    expect(await doctor(env)).toMatchObject({ code: 2, err: expect.stringContaining('no context "lab"') as string });
+  });
+});
+
+describe("the host that is this machine", () => {
+  const twins = ["h1", "h2"].map((id) => sampleHost({ id, name: `devbox-${id}` }));
+  const here = wellFacts.here;
+
+  test("is known by the identity of its agent, whatever the host names are", () => {
+    const agent = { hostId: "h2", host: "devbox-h2", controlPlane: "" };
+    expect(hostHere({ ...wellFacts, hosts: twins, here: { ...here, agent } })?.name).toBe("devbox-h2");
+    expect(
+      hostHere({ ...wellFacts, hosts: twins, here: { ...here, agent: { ...agent, hostId: "h9" } } }),
+    ).toBeUndefined();
+  });
+
+  test("without an agent that may be asked, by a host name that one host only has", () => {
+    expect(hostHere({ ...wellFacts, here: { ...here, agent: undefined } })?.name).toBe("devbox");
+    expect(hostHere({ ...wellFacts, hosts: twins, here: { ...here, agent: undefined } })).toBeUndefined();
+  });
+});
+
 describe("readHere", () => {
   test("reads what is there and leaves out what is not", () => {
     const root = mkdtempSync(join(tmpdir(), "ozctl-here-"));
@@ -225,6 +332,7 @@ describe("readHere", () => {
       ...{ hostname: "tower", proxies: ["https_proxy"], noProxy: "a", nameServers: ["127.0.0.53", "10.0.0.1"] },
       ...{ openFiles: 1024, inotifyInstances: 128, inotifyWatches: 8192, automaticPortsTaken: 1 },
       ...{ nvidiaDriver: "470.256.02", systemd: false },
+      disk: { root: "/", totalBytes: expect.any(Number) as number, freeBytes: expect.any(Number) as number },
     });
   });
 });

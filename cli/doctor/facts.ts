@@ -28,9 +28,31 @@ export type PrintedAddress = {
   readonly endsAtMs?: number;
 };
 
+/** The agent of this machine, which has joined. */
+export type AgentHere = {
+  readonly hostId: string;
+  /** Its name in the cluster. */
+  readonly host: string;
+  /** What it dials, or dialled last: "https://10.0.0.5:7443". */
+  readonly controlPlane: string;
+  /** Unset when it does not answer; silence says why. */
+  readonly says?: {
+    /** "ready" when it is connected; else linkReason may say why not. */
+    readonly link: string;
+    readonly linkReason: string;
+    /** Why the container engine cannot be used; empty when it can. */
+    readonly engineProblem: string;
+  };
+  readonly silence?: string;
+};
+
 /** This machine, as far as it can be read. */
 export type Here = {
   readonly hostname: string;
+  /** Undefined when this machine has not joined, or is not told so. */
+  readonly agent: AgentHere | undefined;
+  /** Where images lie; unset when it cannot be read. */
+  readonly disk?: { readonly root: string; readonly totalBytes: number; readonly freeBytes: number };
   /** Names of proxy variables that are set, and what stands in NO_PROXY. */
   readonly proxies: readonly string[];
   readonly noProxy: string;
@@ -50,7 +72,10 @@ export type Facts = {
   readonly nowMs: number;
   /** Clock of the control plane minus ours, to a second; unset when not known. */
   readonly clockAheadMs?: number;
-  readonly reach: Reach;
+  /** Unset when no control plane is known here. */
+  readonly reach?: Reach;
+  /** Why none is, and what to do. */
+  readonly notAsked?: { readonly message: string; readonly hint: string };
   /** Unset when the control plane was not reached. */
   readonly status?: GetStatusResponse;
   readonly printed?: PrintedAddress;
@@ -65,7 +90,14 @@ export type Facts = {
   readonly here: Here;
 };
 
-/** The host that is this machine; undefined when this machine is none of those that are looked at. */
+/** The host that is this machine: by the identity of its agent, or by the host name, when one host only has that. */
 export function hostHere({ hosts, here }: Facts): Host | undefined {
-  return hosts.find((host) => host.inventory?.hostname === here.hostname);
+  if (here.agent !== undefined) return hosts.find((host) => host.id === here.agent?.hostId);
+  const named = hosts.filter((host) => host.inventory?.hostname === here.hostname);
+  return named.length === 1 ? named[0] : undefined;
+}
+
+/** What this machine is called, when it is a host: also while the control plane is not asked. */
+export function nameHere(facts: Facts): string | undefined {
+  return hostHere(facts)?.name ?? (facts.status === undefined ? facts.here.agent?.host : undefined);
 }

@@ -8,20 +8,32 @@ import { InstancesService } from "#proto/instances_pb.ts";
 import { StatusService } from "#proto/status_pb.ts";
 import type { Client } from "../client.ts";
 import { parseAddress } from "../connect-json.ts";
-import type { Context } from "../contexts.ts";
+import { type Context, noContext } from "../contexts.ts";
 import type { Session } from "../session.ts";
+import { readAgent } from "./agent-here.ts";
 import type { Facts, PrintedAddress, Reach } from "./facts.ts";
 import { readHere } from "./here.ts";
 import { probeTls, stageHint, stageOfCall } from "./probe-tls.ts";
 
 const knockMs = 2_000;
 
-/** Looks at everything; hostName limits it to one host. Throws not_found for a host that does not exist, and when no context is known. */
+/**
+ * Looks at everything; hostName limits it to one host. Where no control plane is known, at this machine only. Throws not_found for a host
+ * that does not exist, or that is another machine of a control plane that is not known.
+ */
 export async function gatherFacts(session: Session, hostName: string | undefined): Promise<Facts> {
-  const context = session.context();
-  const here = readHere(session.io.env);
-  const nowMs = () => session.io.clock.now();
-  const nothing = { hosts: [], instances: [], unknown: [], alive: new Set<string>(), here };
+  const { io } = session;
+  const context = session.contextIfAny();
+  const agent = await readAgent(io.env);
+  const here = { ...readHere(io.env), agent };
+  const nowMs = () => io.clock.now();
+  const onlyHere = hostName === undefined || hostName === agent?.host ? here : { ...here, agent: undefined };
+  const nothing = { hosts: [], instances: [], unknown: [], alive: new Set<string>(), here: onlyHere };
+  if (context === undefined) {
+    const notAsked = noContext(io.env, io.platform);
+    if (hostName !== undefined && onlyHere.agent === undefined) throw notAsked;
+    return { nowMs: nowMs(), notAsked, ...nothing };
+  }
   const failed = await reachFailure(context);
   if (failed !== undefined) return { nowMs: nowMs(), reach: { address: context.address, failed }, ...nothing };
   const client = await session.client();

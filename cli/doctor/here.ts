@@ -1,13 +1,13 @@
 // This machine's part of the facts. What cannot be read stays unset; nothing here throws.
-import { readFileSync, existsSync } from "node:fs";
+import { readFileSync, existsSync, statfsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Environment } from "../contexts.ts";
 import type { Here } from "./facts.ts";
 
 const proxyNames = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
-/** root is "" outside of tests. */
-export function readHere(env: Environment, root = ""): Here {
+/** All but the agent, which is asked. root is "" outside of tests. */
+export function readHere(env: Environment, root = ""): Omit<Here, "agent"> {
   const number = (file: string) => numberOf(textOf(`${root}${file}`)?.trim());
   const nameServers = textOf(`${root}/etc/resolv.conf`)?.matchAll(/^\s*nameserver\s+(\S+)/gm);
   const openFiles = /^Max open files\s+(\d+)/m.exec(textOf(`${root}/proc/self/limits`) ?? "")?.[1];
@@ -17,6 +17,7 @@ export function readHere(env: Environment, root = ""): Here {
     inotifyInstances: number("/proc/sys/fs/inotify/max_user_instances"),
     inotifyWatches: number("/proc/sys/fs/inotify/max_user_watches"),
     automaticPortsTaken: ports,
+    disk: diskOf(root),
   };
   return {
     hostname: textOf(`${root}/proc/sys/kernel/hostname`)?.trim() || hostname(),
@@ -39,6 +40,16 @@ function takenPorts(...tables: readonly (string | undefined)[]): number | undefi
     ),
   );
   return new Set(listening.filter((port) => port >= 11_000 && port <= 11_999)).size;
+}
+
+function diskOf(root: string): Here["disk"] {
+  const folder = existsSync(`${root}/var/lib/docker`) ? "/var/lib/docker" : "/";
+  try {
+    const { bsize, blocks, bavail } = statfsSync(`${root}${folder}`);
+    return { root: folder, totalBytes: bsize * blocks, freeBytes: bsize * bavail };
+  } catch {
+    return undefined;
+  }
 }
 
 function numberOf(text: string | undefined): number | undefined {

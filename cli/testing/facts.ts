@@ -59,6 +59,11 @@ export const wellFacts: Facts = {
   unknown: [],
   alive: new Set(),
   here: {
+    agent: {
+      ...{ hostId: "h1", host: "devbox", controlPlane: "https://10.0.0.5:7443" },
+      says: { link: "ready", linkReason: "", engineProblem: "" },
+    },
+    disk: { root: "/var/lib/docker", totalBytes: 500 * 2 ** 30, freeBytes: 300 * 2 ** 30 },
     ...{ hostname: "devbox", proxies: [], noProxy: "", nameServers: ["10.0.0.1"], openFiles: 65_536 },
     ...{ inotifyInstances: 1_024, inotifyWatches: 524_288, nvidiaDriver: "", systemd: true, automaticPortsTaken: 3 },
   },

@@ -41,7 +41,7 @@ export const controlPlaneChecks: readonly Check[] = [
   {
     name: "context-address",
     look({ reach, oldAddresses, status }) {
-      if (oldAddresses === undefined || status === undefined) return undefined;
+      if (oldAddresses === undefined || status === undefined || reach === undefined) return undefined;
       if (!oldAddresses.includes(reach.address)) return [];
       return [
         {

@@ -27,7 +27,7 @@ test("cgroup-driver: two managers of cgroups, or GPUs that vanish", () => {
   expect(look(checks, "cgroup-driver", engine({ cgroupDriver: "cgroupfs" }))?.[0]?.message).toContain(
     "both manage cgroups",
   );
-  const away = { ...wellFacts.here, hostname: "laptop" };
+  const away = { ...wellFacts.here, hostname: "laptop", agent: undefined };
   expect(look(checks, "cgroup-driver", { ...engine({ cgroupDriver: "cgroupfs" }), here: away })).toEqual([]);
   expect(look(checks, "cgroup-driver", engine({}, [nvidiaDevice]))?.[0]?.message).toContain("lose their NVIDIA GPUs");
   expect(look(checks, "cgroup-driver", engine({ cgroupDriver: "cgroupfs" }, [nvidiaDevice]))).toEqual([]);

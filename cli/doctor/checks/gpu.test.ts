@@ -21,7 +21,7 @@ test("container-toolkit and gpu-driver: seen on this machine also when the agent
   const here = { ...wellFacts.here, nvidiaDriver: "470.256.02" };
   expect(look(checks, "container-toolkit", { here })).toHaveLength(1);
   expect(look(checks, "gpu-driver", { here })?.[0]?.message).toContain("470.256.02");
-  const elsewhere = { ...here, hostname: "laptop" };
+  const elsewhere = { ...here, hostname: "laptop", agent: undefined };
   expect(look(checks, "container-toolkit", { here: elsewhere })).toEqual([]);
   expect(look(checks, "gpu-driver", { here: elsewhere })).toEqual([]);
 });

@@ -101,7 +101,7 @@ describe("proxy", () => {
 
   test("where nothing is reached it is what is wrong", () => {
     const failed = { stage: "tcp" as const, message: "no answer", hint: "" };
-    const found = look(checks, "proxy", { here, reach: { ...wellFacts.reach, failed } });
+    const found = look(checks, "proxy", { here, reach: { address: "https://10.0.0.5:7443", failed } });
     expect(found).toMatchObject([{ message: expect.stringContaining("does not go through a proxy") }]);
     expect(found?.[0]?.notice).toBeUndefined();
   });

@@ -90,6 +90,7 @@ export const hostChecks: readonly Check[] = [
   {
     name: "proxy",
     look({ here, reach }) {
+      if (reach === undefined) return undefined;
       if (here.proxies.length === 0 || reach.address.startsWith("unix:")) return [];
       const named = here.proxies.join(", ");
       if (reach.failed?.stage === "dns" || reach.failed?.stage === "tcp") {

@@ -10,9 +10,22 @@ const names: Readonly<Record<Stage, string>> = {
   token: "token",
 };
 
+/** Whether there is anything to reach. */
+export const contextCheck: Check = {
+  name: "context",
+  look({ notAsked, here }) {
+    if (notAsked === undefined) return [];
+    const message = `the control plane was not asked. ${notAsked.message}`;
+    // A host does its work without one.
+    return [{ subject: "this machine", message, fix: notAsked.hint, notice: here.agent !== undefined }];
+  },
+};
+
 export const reachChecks: readonly Check[] = stages.map((stage, i) => ({
   name: names[stage],
-  look({ reach: { address, failed } }) {
+  look({ reach }) {
+    if (reach === undefined) return undefined;
+    const { address, failed } = reach;
     if (failed === undefined || stages.indexOf(failed.stage) > i) return [];
     if (failed.stage !== stage) return undefined;
     return [{ subject: address, message: failed.message, fix: failed.hint }];

@@ -1,22 +1,27 @@
 // Disk and RAM of each host.
 import { formatBytes } from "#core/units.ts";
 import { HostState } from "#proto/hosts_pb.ts";
-import { type Check, everyHost } from "../check.ts";
+import { type Check, everyHost, type Trouble } from "../check.ts";
 
 const lowDiskShare = 0.1;
 /** An image of a serving runtime with CUDA has 10 to 30 GiB. */
 const smallDiskBytes = 50 * 2 ** 30;
 const lowMemoryShare = 0.05;
 
+/** Undefined where there is enough, and where nobody knows how much there is. In bytes. */
+export function littleSpace(total: number, free: number, root: string): Omit<Trouble, "subject"> | undefined {
+  if (total === 0 || free >= total * lowDiskShare) return undefined;
+  return {
+    message: `${formatBytes(free)} of ${formatBytes(total)} are free under ${root}`,
+    fix: "docker system df shows what takes it; docker image prune removes images that nothing uses.",
+  };
+}
+
 export const spaceChecks: readonly Check[] = [
   everyHost("disk-free", ({ state, inventory, telemetry }) => {
     const [total, free] = [Number(inventory?.diskBytes ?? 0n), telemetry?.diskFreeBytes];
-    if (state !== HostState.ONLINE || total === 0 || free === undefined || Number(free) >= total * lowDiskShare)
-      return undefined;
-    return {
-      message: `${formatBytes(free)} of ${formatBytes(total)} are free under ${inventory?.engine?.root || "its images"}`,
-      fix: "docker system df shows what takes it; docker image prune removes images that nothing uses.",
-    };
+    if (state !== HostState.ONLINE || free === undefined) return undefined;
+    return littleSpace(total, Number(free), inventory?.engine?.root || "its images");
   }),
   everyHost("image-disk", ({ inventory }) => {
     const total = inventory?.diskBytes;

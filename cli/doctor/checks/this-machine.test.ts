@@ -7,7 +7,7 @@ import { thisMachineChecks as checks } from "./this-machine.ts";
 const here = (change: Partial<Here>) => ({ here: { ...wellFacts.here, ...change } });
 
 test.each(checks.map((check) => check.name))("%s is unknown on a machine that is no host", (name) => {
-  expect(look(checks, name, here({ hostname: "laptop" }))).toBeUndefined();
+  expect(look(checks, name, here({ hostname: "laptop", agent: undefined }))).toBeUndefined();
 });
 
 test.each([
@@ -37,3 +37,19 @@ test.each([
   ]);
   expect(look(checks, "limits", here({}))).toEqual([]);
 });
+
+test.each([
+  ["disk-here", { disk: { root: "/", totalBytes: 100, freeBytes: 9 } }, "9 B of 100 B are free under /"],
+  ["engine-here", { agent: silent({ engineProblem: "no socket" }) }, "no socket"],
+] as const)("%s speaks where the control plane tells of no host only", (name, change, said) => {
+  const { status: _status, ...unasked } = wellFacts;
+  const facts = { ...unasked, ...here(change), hosts: [] };
+  const check = checks.find((one) => one.name === name);
+  expect(check?.look(facts)).toMatchObject([{ subject: "devbox", message: said }]);
+  expect(check?.look({ ...wellFacts, ...here(change) })).toEqual([]);
+});
+
+function silent(change: object) {
+  const agent = wellFacts.here.agent!;
+  return { ...agent, says: { ...agent.says!, ...change } };
+}

@@ -1,6 +1,7 @@
 // What only the machine itself shows, looked at when ozctl runs on a host.
 import type { Check, Trouble } from "../check.ts";
-import { type Facts, hostHere } from "../facts.ts";
+import { type Facts, hostHere, nameHere } from "../facts.ts";
+import { littleSpace } from "./space.ts";
 
 const automaticPorts = 1_000;
 const fewPorts = 50;
@@ -13,15 +14,40 @@ function onHost(name: string, look: (facts: Facts) => Omit<Trouble, "subject"> |
   return {
     name,
     look(facts) {
-      const host = hostHere(facts);
-      if (host === undefined) return undefined;
+      const subject = nameHere(facts);
+      if (subject === undefined) return undefined;
       const trouble = look(facts);
-      return trouble === undefined ? [] : [{ subject: host.name, ...trouble }];
+      return trouble === undefined ? [] : [{ subject, ...trouble }];
     },
   };
 }
 
 export const thisMachineChecks: readonly Check[] = [
+  onHost("agent-link", ({ here: { agent } }) => {
+    if (agent === undefined) return undefined;
+    const { controlPlane, says, silence } = agent;
+    if (says === undefined)
+      return {
+        message: `its agent does not answer: ${silence}`,
+        fix: "systemctl status ozwald-agent, and: journalctl -u ozwald-agent. What runs keeps running.",
+      };
+    if (says.link === "ready") return undefined;
+    return {
+      message: `its agent has no link to ${controlPlane}: ${says.linkReason || says.link}`,
+      fix: "ozwald-agent status says how it goes on. Another address:  ozwald-agent join https://NEW:7443 --token …",
+    };
+  }),
+  // The next two are what `engine-answers` and `disk-free` say of every host, where the control plane tells of none.
+  onHost("engine-here", (facts) => {
+    const problem = facts.here.agent?.says?.engineProblem ?? "";
+    if (problem === "" || hostHere(facts) !== undefined) return undefined;
+    return { message: problem, fix: "systemctl status docker, and: docker info" };
+  }),
+  onHost("disk-here", (facts) => {
+    const { disk } = facts.here;
+    if (disk === undefined || hostHere(facts) !== undefined) return undefined;
+    return littleSpace(disk.totalBytes, disk.freeBytes, disk.root);
+  }),
   onHost("automatic-ports", ({ here: { automaticPortsTaken = 0 } }) => {
     if (automaticPorts - automaticPortsTaken >= fewPorts) return undefined;
     return {
