@@ -214,6 +214,34 @@ test("automatic ports that somebody else has are passed over at once; a fixed on
   });
 });
 
+test("an engine that finds every automatic port taken is not asked without pause", async () => {
+  begin();
+  for (let port = 11_000; port <= 11_999; port++) engine.foreignPorts.add(port);
+  await assign([assigned("a", 1, { ports: [auto] })]);
+  await clock.advance(10_000);
+  const tried = engine.calls.filter((call) => call.startsWith("create")).length;
+  expect(tried).toBeGreaterThan(5);
+  expect(tried).toBeLessThan(15);
+  expect(seen("a")).toMatchObject({ state: ReplicaState.BACKOFF, reason: expect.stringMatching(/^port .* is taken/) });
+  expect(seen("a")?.nextAttempt).toBeDefined();
+  engine.foreignPorts.clear();
+  await clock.advance(31_000);
+  expect(stateOf("a")).toBe(ReplicaState.READY);
+});
+
+test("a registry that cannot be reached costs no start, is told, and is asked again until it answers", async () => {
+  begin({ "slow:1": { pullMs: 1_000 } });
+  const away = new OzError("registry_unreachable", "registry.lan cannot be asked for slow:1: connection refused.");
+  engine.registryProblem = away;
+  await assign([assigned("a", 1, { image: "slow:1" })]);
+  await clock.advance(3_600_000);
+  expect(seen("a")).toMatchObject({ state: ReplicaState.BACKOFF, reason: away.message, starts: 0 });
+  expect(seen("a")?.nextAttempt).toBeDefined();
+  engine.registryProblem = undefined;
+  await clock.advance(32_000);
+  expect(seen("a")).toMatchObject({ state: ReplicaState.READY, starts: 1 });
+});
+
 test("trouble that is not the replica's is tried again without end and costs nothing", async () => {
   begin({
     "full:1": { refuse: { at: "create", error: new OzError("disk_full", "no space left", { hint: "Free some." }) } },

@@ -26,6 +26,7 @@ export const errorCodes = {
   engine_refused: { rpc: 9, exit: 1, doc: "The container engine refused what it was asked to do." },
   image_missing: { rpc: 9, exit: 1, doc: "The image does not exist in its registry, or only on another host." },
   registry_refused: { rpc: 9, exit: 1, doc: "The registry refused the credentials, or wants some." },
+  registry_unreachable: { rpc: 14, exit: 1, doc: "The registry of an image cannot be reached, or is busy." },
   port_taken: { rpc: 9, exit: 1, doc: "Something else listens on the port." },
   store_locked: { rpc: 9, exit: 1, doc: "Another control plane has the state directory open." },
   store_newer: { rpc: 9, exit: 1, doc: "The state was written by a newer version; this one will not touch it." },

@@ -78,9 +78,10 @@ const rules: readonly Rule[] = [
   programMissing,
   bindMissing,
   imageGone,
+  registryUnreachable,
   registryRefused,
   imageMissing,
-  registryUnreachable,
+  registryDistrusted,
   addressesUsedUp,
   badImageName,
 ];
@@ -94,14 +95,25 @@ function diskFull(text: string, context: ErrorContext): Finding | undefined {
   };
 }
 
-function portTaken(text: string): Finding | undefined {
+/** Every form in which an engine names the port: "Bind for A:P", "listen tcp4 A:P", "failed to bind host port [for] A:P…". */
+const namedPort =
+  /(?:Bind for|listen (?:tcp|udp|sctp)[46]?|bind host port(?: for)?|exposing port (?:TCP|UDP)) (\S*?):(\d+)(?=[:/ ]|$)/i;
+
+function portTaken(text: string, context: ErrorContext): Finding | undefined {
   if (!/port is already allocated|address already in use/i.test(text)) return undefined;
-  const where = /(?:Bind for|listen (?:tcp|udp)[46]?) (\S+?):(\d+)(?:[: ]|$)/.exec(text);
-  const [address, port] = where === null ? ["", "of the host"] : [where[1] ?? "", where[2] ?? ""];
+  const [found, address, port] = namedPort.exec(text) ?? [];
+  if (found === undefined) {
+    return {
+      code: "port_taken",
+      message: `Could not ${context.doing}: a host port that it needs is taken by something else: ${shorten(text)}`,
+      hint: "Choose other host ports, or leave them out to get free ones. What is taken: ss -tulnp",
+    };
+  }
+  const sockets = /listen udp|exposing port UDP|\/udp/i.test(text) ? "-lunp" : "-ltnp";
   return {
     code: "port_taken",
     message: `Port ${port} is taken by something else${address === "" ? "" : ` on ${address}`}.`,
-    hint: `Choose another host port, or leave it out to get a free one. Who has it: ss -ltnp 'sport = :${port}'`,
+    hint: `Choose another host port, or leave it out to get a free one. Who has it: ss ${sockets} 'sport = :${port}'`,
   };
 }
 
@@ -152,21 +164,39 @@ function imageGone(text: string, context: ErrorContext): Finding | undefined {
   return { code: "image_missing", message: `Could not ${context.doing}: the image ${match[1]} is not on this host.` };
 }
 
+/** What passes by itself: the network, or a registry that is down or busy. */
+function registryUnreachable(text: string, context: ErrorContext): Finding | undefined {
+  if (context.image === undefined) return undefined;
+  const registry = parseImageName(context.image).registry;
+  if (/toomanyrequests|\b429 Too Many/i.test(text)) {
+    return {
+      code: "registry_unreachable",
+      message: `${registry} has no answer for ${context.image} now: too many requests.`,
+      hint: `It is tried again by itself. A login often allows more: ${loginFor(registry)}.`,
+    };
+  }
+  const network =
+    /dial (tcp|udp)|no such host|connection (refused|reset)|i\/o timeout|TLS handshake timeout|network is unreachable|Client\.Timeout|deadline exceeded|\bEOF$|certificate has expired|status(?: code)?:? 5\d\d\b|\b5\d\d (Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)/i;
+  if (!network.test(text)) return undefined;
+  return {
+    code: "registry_unreachable",
+    message: `The image ${context.image} is not on this host and ${registry} cannot be asked for it: ${shorten(withoutRequest(text))}`,
+    hint: `It is tried again by itself. ${elsewhere(context.image)}`,
+  };
+}
+
 function registryRefused(text: string, context: ErrorContext): Finding | undefined {
   if (context.image === undefined) return undefined;
   const registry = parseImageName(context.image).registry;
-  const tooMany = /toomanyrequests|429 Too Many/i.test(text);
   // Docker Hub says the same for "private" and for "does not exist"; that is imageMissing's.
   const hidden = /pull access denied|repository does not exist/i.test(text);
   const refused =
-    /unauthorized|authentication required|no basic auth credentials|401|incorrect username|denied: |403 Forbidden/i.test(
-      text,
-    );
-  if (!tooMany && (hidden || !refused)) return undefined;
+    /unauthorized|authentication required|no basic auth credentials|(?:HTTP|status(?: code)?:?) 401\b|incorrect username|denied: |\b403 Forbidden/i;
+  if (hidden || !refused.test(text)) return undefined;
   return {
     code: "registry_refused",
-    message: `${context.image} was refused by ${registry}: ${tooMany ? "too many requests" : shorten(text)}`,
-    hint: `Give this host a login in the settings: registries: { ${registry}: { file: /root/.docker/config.json } }, then apply again.`,
+    message: `${context.image} was refused by ${registry}: ${shorten(text)}`,
+    hint: `Give this host a login in the settings: ${loginFor(registry)}, then apply again.`,
   };
 }
 
@@ -184,17 +214,19 @@ function imageMissing(text: string, context: ErrorContext, status: number): Find
   };
 }
 
-function registryUnreachable(text: string, context: ErrorContext): Finding | undefined {
-  if (context.image === undefined) return undefined;
-  const network =
-    /dial tcp|no such host|connection refused|i\/o timeout|TLS handshake|x509|network is unreachable|Client\.Timeout|EOF$|server gave HTTP response|502|503|504|500 Internal/i;
-  if (!network.test(text)) return undefined;
+/** What stays until somebody changes the engine or the registry: no trusted certificate, or none at all. */
+function registryDistrusted(text: string, context: ErrorContext): Finding | undefined {
+  if (context.image === undefined || !/x509: |server gave HTTP response/i.test(text)) return undefined;
   const registry = parseImageName(context.image).registry;
   return {
     code: "image_missing",
-    message: `The image ${context.image} is not on this host and ${registry} cannot be asked for it: ${shorten(text.replace(/^Get "[^"]*": /, ""))}`,
-    hint: elsewhere(context.image),
+    message: `The image ${context.image} is not on this host and its engine does not trust ${registry}: ${shorten(withoutRequest(text))}`,
+    hint: `Give the engine the registry's certificate, or name it under insecure-registries in /etc/docker/daemon.json. ${elsewhere(context.image)}`,
   };
+}
+
+function withoutRequest(text: string): string {
+  return text.replace(/^Get "[^"]*": /, "");
 }
 
 function addressesUsedUp(text: string, context: ErrorContext): Finding | undefined {
@@ -216,9 +248,10 @@ function badImageName(text: string, context: ErrorContext): Finding | undefined 
 
 function elsewhere(image: string, registry?: string): string {
   const copy = `If another host has it: docker save ${image} | ssh THIS-HOST docker load.`;
-  const login =
-    registry === undefined
-      ? ""
-      : ` If it is private: registries: { ${registry}: { file: /root/.docker/config.json } }.`;
+  const login = registry === undefined ? "" : ` If it is private: ${loginFor(registry)}.`;
   return `${copy} If it is built from source, build it on this host.${login}`;
+}
+
+function loginFor(registry: string): string {
+  return `registries: { ${registry}: { file: /root/.docker/config.json } }`;
 }

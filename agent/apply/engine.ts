@@ -98,7 +98,7 @@ export type ExecSession = {
   readonly exitCode: Promise<number>;
 };
 
-/** What every engine does is in agent/testing/engine-contract.ts. Every call has a timeout (10 s unless said otherwise) and throws OzError: engine_unavailable, engine_refused, image_missing, registry_refused, port_taken, disk_full, timeout. */
+/** What every engine does is in agent/testing/engine-contract.ts. Every call has a timeout (10 s unless said otherwise) and throws OzError: engine_unavailable, engine_refused, image_missing, registry_refused, registry_unreachable, port_taken, disk_full, timeout. */
 export interface ContainerEngine {
   /** Facts about the engine; its `error` is set instead of throwing when it does not answer. */
   facts(): Promise<Engine>;
@@ -108,7 +108,7 @@ export interface ContainerEngine {
   images(): Promise<string[]>;
   /** The local image that satisfies a name: as written, else "ozwald-<name>"; undefined when there is none. */
   resolveImage(image: string): Promise<{ image: string; id: string } | undefined>;
-  /** Fetches an image. Ends with image_missing or registry_refused when the registry says so. Fails when no byte came for 60 s. */
+  /** Fetches an image. Ends with image_missing, registry_refused or registry_unreachable. Fails when no byte came for 60 s. */
   pull(
     image: string,
     logins: readonly { registry: string; file: string }[],

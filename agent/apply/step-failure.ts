@@ -9,8 +9,13 @@ import type { Step } from "../plan/step.ts";
 export type FailureOutcome =
   /** A start that never became a process. */
   | { readonly kind: "counted"; readonly memory: ReplicaMemory }
-  /** Automatic ports were taken by something foreign: others are tried at once. */
-  | { readonly kind: "ports"; readonly memory: ReplicaMemory; readonly busy: readonly number[] }
+  /** Automatic ports were taken by something foreign: others are tried. Nothing is held against the replica. */
+  | {
+      readonly kind: "ports";
+      readonly memory: ReplicaMemory;
+      readonly busy: readonly number[];
+      readonly reason: string;
+    }
   /** Try again later; nothing is held against the replica. */
   | { readonly kind: "trouble"; readonly memory: ReplicaMemory | undefined; readonly reason: string };
 
@@ -39,13 +44,13 @@ export function failureOutcome(
   const memory = forGeneration(before, wanted.generation);
   const attempt = step.tag === "start-attempt" ? step.attempt : memory.attempts;
   if (step.tag === "start-attempt" && error.code === "image_missing") return trouble; // it was there a moment ago: fetch it again
-  if (step.tag === "start-attempt" && error.code === "port_taken" && !namesFixedPort(error.message, wanted)) {
-    const automatic = new Set(wanted.spec.ports.filter((port) => port.hostPort === 0).map(portKey));
-    const busy = Object.entries(step.hostPorts)
-      .filter(([key]) => automatic.has(key))
-      .map(([, port]) => port);
-    if (busy.length > 0)
-      return { kind: "ports", busy, memory: { ...memory, attempts: attempt, settled: attempt, hostPorts: {} } };
+  if (step.tag === "start-attempt" && error.code === "port_taken") {
+    const busy = busyAutomaticPorts(step.hostPorts, error.message, wanted);
+    if (busy.length > 0) {
+      const kept = Object.entries(step.hostPorts).filter(([, port]) => !busy.includes(port));
+      const hostPorts = Object.fromEntries(kept);
+      return { kind: "ports", busy, reason, memory: { ...memory, attempts: attempt, settled: attempt, hostPorts } };
+    }
   }
   const started = {
     ...memory,
@@ -57,7 +62,19 @@ export function failureOutcome(
   return { kind: "counted", memory: afterEnd(started, end, wanted.spec.restart, now) };
 }
 
-function namesFixedPort(message: string, wanted: Wanted): boolean {
-  const named = new Set(message.match(/\d+/g) ?? []);
-  return wanted.spec.ports.some((port) => port.hostPort > 0 && named.has(String(port.hostPort)));
+/**
+ * Automatic ports that the error is about. None when it is about a fixed port, also when it does not tell and there is a fixed one:
+ * others would be tried for ever while that one is taken.
+ */
+function busyAutomaticPorts(
+  hostPorts: Readonly<Record<string, number>>,
+  message: string,
+  { spec }: Wanted,
+): readonly number[] {
+  const fixed = new Set(spec.ports.filter((port) => port.hostPort > 0).map(portKey));
+  const named = Number(/\bport (?:\S*:)?(\d+)\b/i.exec(message)?.[1] ?? 0);
+  const all = Object.entries(hostPorts);
+  const meant = all.filter(([, port]) => port === named);
+  if (meant.length > 0) return meant.filter(([key]) => !fixed.has(key)).map(([, port]) => port);
+  return fixed.size > 0 ? [] : all.map(([, port]) => port);
 }

@@ -32,6 +32,8 @@ export type Worker = {
 const mostStarts = 8;
 const mostStops = 64;
 const troubleBackoff = { minMs: 500, maxMs: 30_000 };
+/** So often in a row other automatic ports are tried at once. */
+const portTriesAtOnce = 5;
 
 export type WorkerDeps = Omit<ExecutorDeps, "starts" | "stops" | "book"> & {
   readonly book: AgentBook;
@@ -44,12 +46,18 @@ export function createWorker(deps: WorkerDeps): Worker {
   const troubles = new Map<string, Trouble>();
   const before = new Map<string, ReplicaMemory | undefined>();
   const failed = new Set<string>();
+  const portTries = new Map<string, number>();
   const executors = createExecutors({ ...deps, starts: createSlots(mostStarts), stops: createSlots(mostStops) });
 
   function noteTrouble(replicaId: string, reason: string): void {
     const failures = (troubles.get(replicaId)?.failures ?? 0) + 1;
     const retryAt = clock.now() + backoffCeilingMs(troubleBackoff, failures - 1);
     troubles.set(replicaId, { failures, reason, retryAt });
+  }
+
+  function forgive(replicaId: string): void {
+    troubles.delete(replicaId);
+    portTries.delete(replicaId);
   }
 
   function onFailure(step: Step, error: OzError): void {
@@ -59,7 +67,14 @@ export function createWorker(deps: WorkerDeps): Worker {
       { replica: replicaId, step: step.tag, code: error.code, outcome: outcome.kind },
       `${step.tag} of ${replicaId}: ${error.message}`,
     );
-    if (outcome.kind === "ports") book.notePortsBusy(outcome.busy);
+    if (outcome.kind === "ports") {
+      const tries = (portTries.get(replicaId) ?? 0) + 1;
+      portTries.set(replicaId, tries);
+      failed.add(replicaId);
+      book.notePortsBusy(outcome.busy);
+      if (tries > portTriesAtOnce) noteTrouble(replicaId, outcome.reason);
+      else troubles.delete(replicaId);
+    }
     if (outcome.kind === "trouble") {
       failed.add(replicaId);
       noteTrouble(replicaId, outcome.reason);
@@ -78,7 +93,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     onStep: ({ replicaId }) => before.set(replicaId, book.memory(replicaId)),
     onEnd(replicaId) {
       before.delete(replicaId);
-      if (!failed.delete(replicaId)) troubles.delete(replicaId);
+      if (!failed.delete(replicaId)) forgive(replicaId);
       book.act(replicaId, undefined);
       deps.onEnd(replicaId);
     },
@@ -101,7 +116,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
     reset(replicaId) {
       lanes.abort(replicaId);
-      troubles.delete(replicaId);
+      forgive(replicaId);
     },
     forgiveAll: () => troubles.clear(),
     close: (limitMs) => lanes.close(limitMs),

@@ -39,6 +39,8 @@ export class SimulatedEngine implements ContainerEngine {
   readonly #watchers = new Set<() => void>();
   /** Host ports that something foreign holds. */
   readonly foreignPorts = new Set<number>();
+  /** Why no image can be fetched now. */
+  registryProblem: OzError | undefined;
   /** Every call that changes something, in order. */
   readonly calls: string[] = [];
   /** Most running attempts of one replica at any time. */
@@ -116,6 +118,7 @@ export class SimulatedEngine implements ContainerEngine {
     signal: AbortSignal,
   ) {
     this.#assertUp();
+    if (this.registryProblem !== undefined) throw this.registryProblem;
     const behaviour = this.#behaviours.get(image);
     if (behaviour === undefined) throw new OzError("image_missing", `image ${image} does not exist in its registry`);
     this.calls.push(`pull ${image}`);

@@ -26,6 +26,7 @@ const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   engine_refused: 409,
   image_missing: 409,
   registry_refused: 409,
+  registry_unreachable: 503,
   port_taken: 409,
   store_locked: 503,
   store_newer: 503,

@@ -16,6 +16,7 @@ import { listeningPorts } from "../../agent/host/listening-ports.ts";
 import { type Journal, openJournal } from "../../agent/journal/journal.ts";
 import { assigned, assignment } from "../../agent/testing/wanted.ts";
 import { busyboxImage, ensureBusyboxImage } from "../support/busybox-image.ts";
+import { localRegistry } from "../support/local-registry.ts";
 import { mustRun, runCommand } from "../support/run-command.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -120,6 +121,31 @@ const containers = async (replicaId: string) =>
   )
     .split("\n")
     .filter(Boolean);
+
+test("a registry that is away uses up no start, and the image is fetched once it is back", async () => {
+  const registry = await localRegistry();
+  const image = await registry.push(busyboxImage, "team/late:1");
+  const registryLogins = [{ registry: registry.address, file: registry.loginFile }];
+  try {
+    await registry.stop();
+    await run(
+      assigned("late", 1, busybox("sleep 60", { image, registryLogins, restart: { maxStartsWithoutReady: 1 } })),
+    );
+    const away = await until("late", ReplicaState.BACKOFF);
+    expect(away.reason).toContain(`${registry.address} cannot be asked for it`);
+    // The third failure in a row, at least: the wait is longer than the first two.
+    await waitUntil("it was tried again", () => {
+      const { nextAttempt, since } = seen("late") ?? {};
+      return Number(nextAttempt?.seconds ?? 0n) - Number(since?.seconds ?? 0n) >= 3;
+    });
+    expect(seen("late")).toMatchObject({ state: ReplicaState.BACKOFF, starts: 0 });
+    await registry.start();
+    expect(await until("late", ReplicaState.READY)).toMatchObject({ starts: 1, attempt: 1 });
+  } finally {
+    await registry.dispose();
+    await runCommand(["docker", "rmi", "-f", image]);
+  }
+});
 
 test("a service runs, answers its probe on an automatic port, and returns after docker kill and docker rm -f", async () => {
   const serve = busybox("mkdir /w; echo hello > /w/index.html; exec httpd -f -p 8000 -h /w", {

@@ -15,6 +15,10 @@ export type LocalRegistry = {
   readonly loginFile: string;
   /** Puts an image of the machine's engine into the registry under `ADDRESS/name`; returns that name. The engine forgets it again. */
   push(image: string, name: string): Promise<string>;
+  /** Ends it: nothing listens on its address any more. What was pushed stays. */
+  stop(): Promise<void>;
+  /** Starts it again where it was. */
+  start(): Promise<void>;
   dispose(): Promise<void>;
 };
 
@@ -32,11 +36,18 @@ export async function localRegistry(): Promise<LocalRegistry> {
   const loginFile = join(folder, "config.json");
   const auth = Buffer.from(`${user}:${password}`).toString("base64");
   await writeFile(loginFile, JSON.stringify({ auths: { [address]: { auth } } }));
-  const server = spawn("docker-registry", ["serve", join(folder, "config.yml")], { stdio: "ignore" });
-  await waitUntil("the registry answers", async () => (await fetch(`http://${address}/v2/`)).status === 401);
+  let pid = 0;
+  const start = async () => {
+    pid = spawn("docker-registry", ["serve", join(folder, "config.yml")], { stdio: "ignore" }).pid ?? 0;
+    await waitUntil("the registry answers", async () => (await fetch(`http://${address}/v2/`)).status === 401);
+  };
+  const stop = () => killAll([pid].filter((each) => each > 0));
+  await start();
   return {
     address,
     loginFile,
+    start,
+    stop,
     async push(image, name) {
       const full = `${address}/${name}`;
       await mustRun(["docker", "tag", image, full]);
@@ -45,7 +56,7 @@ export async function localRegistry(): Promise<LocalRegistry> {
       return full;
     },
     async dispose() {
-      await killAll([server.pid ?? 0].filter((pid) => pid > 0));
+      await stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
