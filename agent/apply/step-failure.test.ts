@@ -81,6 +81,12 @@ test("a taken fixed port beside an automatic one uses up the budget of starts, a
   expect(memory.final?.state).toBe("failed");
 });
 
+test("a refused start of one that was ready is one of the starts in the window", () => {
+  const ready = { ...freshMemory(1), attempts: 1, everReady: true, startTimes: [3] };
+  const outcome = failureOutcome(start({}), new OzError("engine_refused", "x"), wanted("a"), ready, 5);
+  expect(outcome.memory).toMatchObject({ starts: 1, startTimes: [3, 5] });
+});
+
 test("what failed for a generation that is no longer wanted is held against nobody", () => {
   const outcome = failureOutcome(fetch, new OzError("image_missing", "x"), wanted("a", 2), undefined, 5);
   expect(outcome.kind).toBe("trouble");

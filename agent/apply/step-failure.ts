@@ -1,7 +1,7 @@
 // What a failed step means: a start that counts towards the budget, another port, or trouble that is not the replica's own. Pure.
 import type { OzError } from "#core/errors.ts";
 import type { Wanted } from "../plan/found.ts";
-import { forGeneration, type ReplicaMemory } from "../plan/memory.ts";
+import { forGeneration, noteStartTime, type ReplicaMemory } from "../plan/memory.ts";
 import { portKey } from "../plan/ports.ts";
 import { afterEnd } from "../plan/restart.ts";
 import type { Step } from "../plan/step.ts";
@@ -57,6 +57,7 @@ export function failureOutcome(
     attempts: Math.max(memory.attempts, attempt),
     starts: memory.starts + 1,
     firstStartAt: memory.firstStartAt || now,
+    startTimes: noteStartTime(memory, now),
   };
   const end = { attempt, cause: "refused", at: now, outOfMemory: false, reason, logTail: [], probed: true } as const;
   return { kind: "counted", memory: afterEnd(started, end, wanted.spec.restart, now) };

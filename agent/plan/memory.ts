@@ -107,6 +107,11 @@ export function heal(memory: ReplicaMemory, containers: readonly FoundContainer[
   };
 }
 
+/** Times of the starts that count within the window, with one more. */
+export function noteStartTime({ everReady, startTimes }: ReplicaMemory, now: number): readonly number[] {
+  return everReady ? [...startTimes, now].slice(-64) : [];
+}
+
 /** A new attempt is about to be made. */
 export function noteStart(memory: ReplicaMemory, attempt: number, graceMs: number, now: number): ReplicaMemory {
   if (attempt <= memory.attempts) return { ...memory, graceMs };
@@ -116,7 +121,7 @@ export function noteStart(memory: ReplicaMemory, attempt: number, graceMs: numbe
     settled: Math.max(memory.settled, attempt - 1),
     starts: memory.starts + 1,
     firstStartAt: memory.firstStartAt || now,
-    startTimes: memory.everReady ? [...memory.startTimes, now].slice(-64) : [],
+    startTimes: noteStartTime(memory, now),
     nextAttemptAt: 0,
     graceMs,
   };

@@ -73,6 +73,42 @@ test("12 starts within the window after having been ready are the end", () => {
   expect(memory.starts).toBe(13);
 });
 
+test.each([0, 1_000, 10_000, 25_000, 40_000, 48_000])(
+  "by default, one that is ready and ends after %i ms each time is failed after 12 starts in 10 min",
+  (ranMs) => {
+    const { memory, waits, tookMs } = crashLoop(100, { ranMs, ready: true });
+    expect(memory.final?.reason).toBe("exit code 1, after 12 starts in 10 min");
+    expect(waits.slice(0, 2)).toEqual([1_000, Math.min(2_000, 50_000 - ranMs)]);
+    expect(tookMs).toBeLessThan(700_000);
+  },
+);
+
+test("by default, one that was ready once and never again is failed too, whether it ends or is refused", () => {
+  for (const cause of ["exited", "refused"] as const) {
+    let memory = noteReady(noteStart(freshMemory(1), 1, 10_000, 0), 1, 100);
+    let now = 30_000;
+    memory = afterEnd(memory, end(1, now), undefined, now);
+    for (let attempt = 2; attempt < 100 && memory.final === undefined; attempt++) {
+      now = memory.nextAttemptAt;
+      memory = afterEnd(noteStart(memory, attempt, 10_000, now), end(attempt, now, { cause }), undefined, now);
+    }
+    expect(memory.final?.reason).toBe("exit code 1, after 12 starts in 10 min");
+    expect(memory.starts).toBe(13);
+  }
+});
+
+test("starts that the engine ended are not counted", () => {
+  let memory = { ...freshMemory(1), everReady: true };
+  for (let attempt = 1; attempt <= 30; attempt++) {
+    const at = 1_000 * attempt;
+    memory = {
+      ...memory,
+      ...afterEnd(noteStart(memory, attempt, 10_000, at), end(attempt, at, { cause: "engine" }), undefined, at),
+    };
+  }
+  expect(afterEnd(noteStart(memory, 31, 10_000, 31_000), end(31, 31_000), undefined, 31_000).final).toBeUndefined();
+});
+
 test("10 min of health wipe the slate", () => {
   const tired = { ...crashLoop(4, { ranMs: 10 }).memory };
   const started = noteReady(noteStart(tired, 5, 10_000, 2_000_000), 5, 2_000_000);

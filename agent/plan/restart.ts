@@ -61,7 +61,7 @@ export function afterEnd(
     beforeEnd: { startsWithoutReady, ends, everReady },
   };
   if (memory.final !== undefined) return ended;
-  if (end.cause === "engine") return { ...ended, nextAttemptAt: now };
+  if (end.cause === "engine") return { ...ended, startTimes: memory.startTimes.slice(0, -1), nextAttemptAt: now };
   const over = overByCondition(end, limits);
   if (over !== undefined) return { ...ended, final: { ...over, at: now } };
   return counted(ended, { ...end, at }, limits, now);
@@ -74,18 +74,32 @@ function counted(memory: ReplicaMemory, end: AttemptEnd, limits: RestartLimits, 
   const waits = begunAnew ? 0 : memory.ends;
   const everReady = memory.everReady || wasReady;
   const startsWithoutReady = wasReady ? 0 : memory.startsWithoutReady + 1;
-  const startTimes = memory.startTimes.filter((time) => time > now - limits.windowMs);
-  const next = { ...memory, ends: waits + 1, everReady, startsWithoutReady, startTimes };
+  const next = { ...memory, ends: waits + 1, everReady, startsWithoutReady };
   const usedUp = everReady
-    ? startTimes.length >= limits.startsInWindow
+    ? startsInWindow(next, limits, now) >= limits.startsInWindow
     : startsWithoutReady >= limits.startsWithoutReady;
-  if (!usedUp) return { ...next, nextAttemptAt: end.at + backoffCeilingMs(limits, waits) };
+  if (!usedUp) return { ...next, nextAttemptAt: end.at + waitMs(next, end, limits) };
   return { ...next, final: { state: "failed", reason: usedUpReason(next, end, limits, now), at: now } };
+}
+
+/**
+ * The curve alone would outgrow the window, and its budget could never be used up. After having been ready, attempts that end sooner
+ * than the budget allows on average (50 s) are therefore started that often at least.
+ */
+function waitMs({ ends, everReady, startTimes }: ReplicaMemory, end: AttemptEnd, limits: RestartLimits): number {
+  const ceilingMs = backoffCeilingMs(limits, ends - 1);
+  const ranMs = end.at - (startTimes.at(-1) ?? end.at);
+  const leftMs = Math.floor(limits.windowMs / limits.startsInWindow) - ranMs;
+  return everReady && leftMs > 0 ? Math.max(limits.minMs, Math.min(ceilingMs, leftMs)) : ceilingMs;
+}
+
+function startsInWindow({ startTimes }: ReplicaMemory, { windowMs }: RestartLimits, now: number): number {
+  return startTimes.filter((time) => time > now - windowMs).length;
 }
 
 function usedUpReason(memory: ReplicaMemory, end: AttemptEnd, limits: RestartLimits, now: number): string {
   if (memory.everReady)
-    return `${end.reason}, after ${memory.startTimes.length} starts in ${formatDuration(limits.windowMs)}`;
+    return `${end.reason}, after ${startsInWindow(memory, limits, now)} starts in ${formatDuration(limits.windowMs)}`;
   const tries = `${memory.startsWithoutReady} ${memory.startsWithoutReady === 1 ? "start" : "starts"}`;
   return `${end.reason}, after ${tries}${memory.firstStartAt > 0 ? ` in ${formatDuration(now - memory.firstStartAt)}` : ""}`;
 }
