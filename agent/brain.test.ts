@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { OzError } from "#core/errors.ts";
 import { quietLog } from "#core/log.ts";
 import { type Observed, ReplicaState } from "#proto/replicas_pb.ts";
+import { RestartCondition } from "#proto/spec_pb.ts";
 import { Brain } from "./brain.ts";
 import type { RunProbe } from "./health/probe.ts";
 import { manualClock } from "./testing/manual-clock.ts";
@@ -196,6 +197,41 @@ test("a restart of the engine is not held against anybody, with and without live
   }
   expect(seen("a")).toMatchObject({ attempt: 11 });
   expect(journal.memory().get("a")).toMatchObject({ startsWithoutReady: 0, ends: 0 });
+});
+
+test("a polite restart of the engine ends nobody for good, whatever its restart policy", async () => {
+  begin();
+  const policies = {
+    failing: RestartCondition.ON_FAILURE,
+    once: RestartCondition.NEVER,
+    always: RestartCondition.ALWAYS,
+  };
+  const all = Object.entries(policies).map(([id, condition]) => assigned(id, 1, { restart: { condition } }));
+  await assign(all);
+  await clock.advance(60_000);
+  // The engine ends its containers and still answers for a moment.
+  for (const { id } of engine.running()) engine.kill(id, 0);
+  await clock.advance(500);
+  expect([stateOf("failing"), stateOf("once")]).toEqual([ReplicaState.STOPPED, ReplicaState.STOPPED]);
+  engine.goDown();
+  brain.wake();
+  await clock.advance(5_000);
+  engine.comeUp({ liveRestore: false });
+  await clock.advance(5_000);
+  for (const id of Object.keys(policies)) expect(seen(id)).toMatchObject({ state: ReplicaState.READY, generation: 1n });
+  expect(engine.mostAtOnce).toBe(1);
+});
+
+test("a run-once container that begins and ends right after a restart of the engine runs once", async () => {
+  begin({ "job:1": { exitAfterMs: 300, exitCode: 0 } });
+  engine.goDown();
+  brain.wake();
+  await clock.advance(5_000);
+  engine.comeUp({ liveRestore: false });
+  await clock.advance(3_000);
+  await assign([assigned("job", 1, { image: "job:1", restart: { condition: RestartCondition.NEVER } })]);
+  await clock.advance(30_000);
+  expect(seen("job")).toMatchObject({ state: ReplicaState.STOPPED, attempt: 1 });
 });
 
 test("automatic ports that somebody else has are passed over at once; a fixed one fails by name", async () => {

@@ -122,7 +122,7 @@ function recordEnd(
   if (ended !== undefined) {
     const { id, attempt, exitCode, outOfMemory } = ended;
     const at = ended.endedAt || now;
-    const cause = duringOutage(at, facts.outages) ? "engine" : "exited";
+    const cause = duringOutage(at, facts.outages, ended.startedAt) ? "engine" : "exited";
     const reason = endReason(ended, cause, spec);
     return {
       tag: "record-end",

@@ -87,4 +87,6 @@ test("since moves with the state and the generation only; a final state stays", 
   expect(next(failed, { ...blank, ...runs }, 40)).toBe(failed);
   expect(next(failed, { ...blank, wanted: wanted("a", 2) }, 40).state).toBe("starting");
   expect(next(failed, { ...blank, wanted: undefined, retiring: true }, 40).state).toBe("stopping");
+  // Its end was taken back.
+  expect(next(failed, { ...blank, memory: freshMemory(1) }, 40)).toMatchObject({ state: "starting", since: 40 });
 });

@@ -12,6 +12,8 @@
 //    └─────────────────── backoff ──────────► failed    budget used up; final for the generation
 //                             └─────────────► stopped   ended as its policy allows; final for the generation
 //
+//    A final state is left by a new generation, or when its end turns out to be the work of the engine.
+//
 //    stopping: it is being ended (retired, or replaced by a newer generation)      unknown: no message names it
 import type { FoundContainer, Verdict, Wanted } from "./found.ts";
 import type { ReplicaMemory } from "./memory.ts";
@@ -57,11 +59,12 @@ export type Sight = {
 
 type Look = Omit<ReplicaStatus, "since">;
 
-/** The next status out of the previous one and what is seen now. A final state of a generation stays. */
+/** The next status out of the previous one and what is seen now. A final state of a generation stays, unless its end was taken back. */
 export function next(previous: ReplicaStatus | undefined, sight: Sight, now: number): ReplicaStatus {
   const look = lookAt(sight);
   const same = previous !== undefined && previous.generation === look.generation;
-  if (same && isFinal(previous.state) && !["stopping", "unknown"].includes(look.state)) return previous;
+  const takenBack = sight.memory?.generation === look.generation && sight.memory.final === undefined;
+  if (same && isFinal(previous.state) && !takenBack && !["stopping", "unknown"].includes(look.state)) return previous;
   const since = same && previous.state === look.state ? previous.since : now;
   return { ...look, since };
 }

@@ -139,7 +139,7 @@ test("an end by the engine costs nothing and starts again at once", () => {
   expect(after).toMatchObject({ settled: 1, startsWithoutReady: 0, ends: 0, nextAttemptAt: 7 });
 });
 
-test("an end that turns out to be the engine's is taken back; a final one stays", () => {
+test("an end that turns out to be the engine's is taken back", () => {
   const memory = noteStart(freshMemory(1), 1, 10_000, 0);
   const counted = afterEnd(memory, end(1, 100_000), undefined, 100_000);
   expect(counted.startsWithoutReady).toBe(1);
@@ -151,10 +151,27 @@ test("an end that turns out to be the engine's is taken back; a final one stays"
   });
   expect(takeBackEnd(counted, [], 111_000)).toBe(counted);
   expect(takeBackEnd(freshMemory(1), outages, 111_000)).toMatchObject({ attempts: 0 });
-  const final = crashLoop(9, { ranMs: 1 }).memory;
-  expect(takeBackEnd(final, [{ from: 0, to: 9e12 }], 1)).toBe(final);
   expect(duringOutage(84_000, outages)).toBe(false);
   expect(duringOutage(119_000, outages)).toBe(true);
+  expect(duringOutage(119_000, outages, 109_000)).toBe(true);
+  expect(duringOutage(119_000, outages, 110_000)).toBe(false);
+});
+
+test.each([
+  [RestartCondition.ON_FAILURE, 0],
+  [RestartCondition.NEVER, 0],
+  [RestartCondition.NEVER, 143],
+])("a final end (policy %i, exit code %i) that turns out to be the engine's is taken back", (condition, exitCode) => {
+  const memory = noteStart(freshMemory(1), 1, 10_000, 0);
+  const final = afterEnd(memory, end(1, 100_000, { exitCode }), policy({ condition }), 100_000);
+  expect(final.final).toBeDefined();
+  const back = takeBackEnd(final, [{ from: 101_000, to: 110_000 }], 111_000);
+  expect(back.final).toBeUndefined();
+  expect(back).toMatchObject({ nextAttemptAt: 111_000, lastEnd: { cause: "engine" }, settled: 1 });
+  expect(takeBackEnd(back, [{ from: 101_000, to: 110_000 }], 112_000)).toBe(back);
+  expect(takeBackEnd(final, [{ from: 130_000, to: 140_000 }], 141_000)).toBe(final);
+  // A reboot has no known beginning: what had ended for good before it stays so.
+  expect(takeBackEnd(final, [{ from: 0, to: 9e12 }], 9e12)).toBe(final);
 });
 
 test("a final memory only takes note", () => {

@@ -115,21 +115,27 @@ function overByCondition(
   return { state: "failed", reason: `${end.reason}, and its restart policy is never` };
 }
 
-/** True when an end at that time is the work of the container engine or of a reboot, not of the replica. */
-export function duringOutage(at: number, outages: readonly Outage[]): boolean {
-  return outages.some(({ from, to }) => at >= from - outageBeforeMs && at <= to + outageAfterMs);
+/** True when an end at that time is the work of the container engine or of a reboot, not of the replica, which began at startedAt. */
+export function duringOutage(at: number, outages: readonly Outage[], startedAt = 0): boolean {
+  return outages.some(({ from, to }) => startedAt < to && at >= from - outageBeforeMs && at <= to + outageAfterMs);
 }
 
-/** Takes back an end that was counted before it was known that the engine was going away. */
+/**
+ * Takes back an end that was accounted for before it was known that the engine was going away, a final one too: an engine that stops
+ * politely makes its containers end with exit code 0. What was final before a reboot stays: how long before, nobody knows.
+ */
 export function takeBackEnd(memory: ReplicaMemory, outages: readonly Outage[], now: number): ReplicaMemory {
-  const { lastEnd, beforeEnd, final } = memory;
-  if (lastEnd === undefined || beforeEnd === undefined || final !== undefined || lastEnd.cause !== "exited")
-    return memory;
-  if (memory.attempts !== lastEnd.attempt || !duringOutage(lastEnd.at, outages)) return memory;
+  const { final, ...open } = memory;
+  const { lastEnd, beforeEnd } = open;
+  if (lastEnd === undefined || beforeEnd === undefined || lastEnd.cause !== "exited") return memory;
+  // An end after it was known is accounted for as what it is.
+  const known = outages.filter(({ from, to }) => lastEnd.at <= to && (final === undefined || from > 0));
+  if (open.attempts !== lastEnd.attempt || !duringOutage(lastEnd.at, known)) return memory;
   return {
-    ...memory,
+    ...open,
     ...beforeEnd,
     lastEnd: { ...lastEnd, cause: "engine", reason: engineReason },
+    startTimes: open.startTimes.slice(0, -1),
     nextAttemptAt: now,
   };
 }
