@@ -167,6 +167,28 @@ test("a health check that is switched off proves nothing: the budget of starts i
   expect(seen("on")?.starts).toBeGreaterThan(5);
 });
 
+test("what depends on a run-once replica starts after its end; what depends on a failed one says so", async () => {
+  begin({ "job:1": { exitAfterMs: 2_000, exitCode: 0 }, "bad:1": { exitAfterMs: 100 } });
+  healthy = false;
+  const never = { condition: RestartCondition.NEVER };
+  const health = { probes: [probe] };
+  await assign([
+    assigned("job", 1, { image: "job:1", restart: never, health }),
+    assigned("bad", 1, { image: "bad:1", restart: never, health }),
+    assigned("app", 1, { dependsOn: ["job"] }),
+    assigned("web", 1, { dependsOn: ["job", "bad"] }),
+  ]);
+  expect(seen("app")).toMatchObject({ state: ReplicaState.STARTING, reason: "waits for job", waitsFor: ["job"] });
+  await clock.advance(4_000);
+  expect(stateOf("job")).toBe(ReplicaState.STOPPED);
+  expect(seen("app")).toMatchObject({ state: ReplicaState.READY, waitsFor: [] });
+  expect(seen("web")).toMatchObject({
+    state: ReplicaState.STARTING,
+    reason: "waits for bad, which failed",
+    waitsFor: ["bad"],
+  });
+});
+
 test("killed and removed containers come back", async () => {
   begin();
   await assign([assigned("a")]);

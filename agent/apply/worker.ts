@@ -1,5 +1,4 @@
 // Carries out steps and deals with what goes wrong: a start that counts, another port, or trouble after which it tries again later.
-import { backoffCeilingMs } from "#core/backoff.ts";
 import type { OzError } from "#core/errors.ts";
 import type { ReplicaMemory } from "../plan/memory.ts";
 import type { Step } from "../plan/step.ts";
@@ -8,9 +7,7 @@ import { createExecutors, type ExecutorDeps } from "./executors.ts";
 import { createLanes } from "./lanes.ts";
 import { createSlots } from "./slots.ts";
 import { failureOutcome } from "./step-failure.ts";
-
-/** A failure that is not held against the replica. retryAt is in ms since 1970. */
-export type Trouble = { readonly failures: number; readonly reason: string; readonly retryAt: number };
+import { type Trouble, Troubles } from "./troubles.ts";
 
 export type Worker = {
   /** Moment to compare looks with: a look that began at a tick tells nothing about works that ended later. */
@@ -31,9 +28,6 @@ export type Worker = {
 
 const mostStarts = 8;
 const mostStops = 64;
-const troubleBackoff = { minMs: 500, maxMs: 30_000 };
-/** So often in a row other automatic ports are tried at once. */
-const portTriesAtOnce = 5;
 
 export type WorkerDeps = Omit<ExecutorDeps, "starts" | "stops" | "book"> & {
   readonly book: AgentBook;
@@ -43,22 +37,10 @@ export type WorkerDeps = Omit<ExecutorDeps, "starts" | "stops" | "book"> & {
 
 export function createWorker(deps: WorkerDeps): Worker {
   const { book, clock, log } = deps;
-  const troubles = new Map<string, Trouble>();
+  const troubles = new Troubles(clock);
   const before = new Map<string, ReplicaMemory | undefined>();
   const failed = new Set<string>();
-  const portTries = new Map<string, number>();
   const executors = createExecutors({ ...deps, starts: createSlots(mostStarts), stops: createSlots(mostStops) });
-
-  function noteTrouble(replicaId: string, reason: string): void {
-    const failures = (troubles.get(replicaId)?.failures ?? 0) + 1;
-    const retryAt = clock.now() + backoffCeilingMs(troubleBackoff, failures - 1);
-    troubles.set(replicaId, { failures, reason, retryAt });
-  }
-
-  function forgive(replicaId: string): void {
-    troubles.delete(replicaId);
-    portTries.delete(replicaId);
-  }
 
   function onFailure(step: Step, error: OzError): void {
     const { replicaId } = step;
@@ -68,16 +50,13 @@ export function createWorker(deps: WorkerDeps): Worker {
       `${step.tag} of ${replicaId}: ${error.message}`,
     );
     if (outcome.kind === "ports") {
-      const tries = (portTries.get(replicaId) ?? 0) + 1;
-      portTries.set(replicaId, tries);
       failed.add(replicaId);
       book.notePortsBusy(outcome.busy);
-      if (tries > portTriesAtOnce) noteTrouble(replicaId, outcome.reason);
-      else troubles.delete(replicaId);
+      troubles.notePortsTaken(replicaId, outcome.reason);
     }
     if (outcome.kind === "trouble") {
       failed.add(replicaId);
-      noteTrouble(replicaId, outcome.reason);
+      troubles.note(replicaId, outcome.reason);
       // Whether the container exists is found by looking: memory goes back to what it was, but for the ports.
       if (step.tag !== "start-attempt") return;
       book.stage(replicaId, undefined);
@@ -93,7 +72,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     onStep: ({ replicaId }) => before.set(replicaId, book.memory(replicaId)),
     onEnd(replicaId) {
       before.delete(replicaId);
-      if (!failed.delete(replicaId)) forgive(replicaId);
+      if (!failed.delete(replicaId)) troubles.forgive(replicaId);
       book.act(replicaId, undefined);
       deps.onEnd(replicaId);
     },
@@ -104,7 +83,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     busy: (replicaId) => lanes.busy(replicaId),
     anyBusy: () => lanes.anyBusy(),
     outdated: (replicaId, tick) => lanes.busy(replicaId) || lanes.endedAt(replicaId) > tick,
-    troubles: () => troubles,
+    troubles: () => troubles.all(),
     begin(replicaId, steps) {
       const start = steps.find((step) => step.tag === "start-attempt");
       const memory = book.memory(replicaId);
@@ -116,9 +95,9 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
     reset(replicaId) {
       lanes.abort(replicaId);
-      forgive(replicaId);
+      troubles.forgive(replicaId);
     },
-    forgiveAll: () => troubles.clear(),
+    forgiveAll: () => troubles.forgiveAll(),
     close: (limitMs) => lanes.close(limitMs),
   };
 }

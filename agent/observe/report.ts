@@ -31,10 +31,12 @@ export type ReportInput = {
   readonly containers: readonly ObservedContainer[];
   readonly pull: PullStatus | undefined;
   readonly memoryBytes: number | undefined;
+  /** Instances that have to be ready before it starts. */
+  readonly waitsFor: readonly string[];
 };
 
 export function toObserved(input: ReportInput): Observed {
-  const { replicaId, status, wanted, memory, containers, pull, memoryBytes } = input;
+  const { replicaId, status, wanted, memory, containers, pull, memoryBytes, waitsFor } = input;
   const alive = containers.findLast(({ phase }) => phase === "running");
   const last = alive ?? containers.at(-1);
   const end = memory?.lastEnd;
@@ -59,6 +61,7 @@ export function toObserved(input: ReportInput): Observed {
     service,
     variety,
     profile,
+    waitsFor: [...waitsFor],
     slot: wanted?.slot ?? last?.slot ?? 0,
     specHash: last?.specHash ?? "",
     imageId: last?.imageId ?? "",

@@ -3,7 +3,7 @@ import type { Observed } from "#proto/replicas_pb.ts";
 import type { ObservedContainer } from "../apply/engine.ts";
 import type { AgentBook } from "../apply/book.ts";
 import type { ImagePulls } from "../apply/image-pulls.ts";
-import type { Trouble } from "../apply/worker.ts";
+import type { Trouble } from "../apply/troubles.ts";
 import type { HealthFact, HealthTarget } from "../health/checker.ts";
 import { next, type ReplicaStatus } from "../plan/replica-state.ts";
 import type { Wanted } from "../plan/found.ts";
@@ -104,6 +104,7 @@ export function describe(
       containers,
       pull,
       memoryBytes: sources.memoryBytes.get(replicaId),
+      waitsFor: status.state === "starting" ? (sight.wait?.waitsFor ?? []) : [],
     });
   });
 }

@@ -46,7 +46,7 @@ test("an older generation keeps running until the image of the new one is there,
 
 test("a newer generation than asked for is left alone", () => {
   expect(planned([wanted("a", 2)], [container("a", 4, { generation: 3 })])).toMatchObject([
-    { tag: "wait", kind: "fenced" },
+    { tag: "wait", kind: "fenced", reason: expect.not.stringContaining("generation") },
   ]);
 });
 
@@ -128,7 +128,7 @@ test("it starts when what it depends on is ready, and not before", () => {
   const found = [container("db", 1, { startedAt: now })];
   const waiting = planned([app, db], found, { mem, facts: ready("db", 1, "starting") });
   expect(waiting.filter(({ replicaId }) => replicaId === "app")).toMatchObject([
-    { tag: "wait", kind: "dependency", reason: "waits for db" },
+    { tag: "wait", kind: "dependency", reason: "waits for db", waitsFor: ["db"] },
   ]);
   expect(brief(planned([app, db], found, { mem, facts: ready("db", 1) }))).toEqual(["start-attempt"]);
   // db is about to be replaced by another generation
@@ -138,6 +138,25 @@ test("it starts when what it depends on is ready, and not before", () => {
   expect(
     brief(planned([app, other], found, { mem, facts: ready("x", 1) })).filter((tag) => tag === "start-attempt"),
   ).toHaveLength(1);
+});
+
+test("what it waits for is said to have failed; what ended well is as good as ready", () => {
+  const app = wanted("app", 1, { dependsOn: ["db", "cache", "migrate"] });
+  const final = (state: "failed" | "stopped") => ({ attempts: 1, settled: 1, final: { state, reason: "r", at: 1 } });
+  const all = [app, wanted("db"), wanted("cache"), wanted("migrate")];
+  const waits = (mem: Record<string, Partial<ReplicaMemory>>, run = all) =>
+    planned(run, [], { mem }).find((step) => step.replicaId === "app" && step.tag === "wait");
+  expect(waits({ db: final("failed") })).toMatchObject({
+    reason: "waits for cache, migrate, and for db, which failed",
+    waitsFor: ["db", "cache", "migrate"],
+  });
+  const bad = { db: final("failed"), cache: final("stopped"), migrate: final("stopped") };
+  expect(waits(bad)).toMatchObject({ reason: "waits for db, which failed", waitsFor: ["db"] });
+  expect(waits({ ...bad, db: final("stopped") })).toBeUndefined();
+  // Another generation of it is still to come.
+  expect(waits(bad, [app, wanted("db", 2), wanted("cache"), wanted("migrate")])).toMatchObject({
+    reason: "waits for db",
+  });
 });
 
 test("a start without progress is looked at once the deadline comes, then given up", () => {

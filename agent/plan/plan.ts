@@ -2,10 +2,11 @@
 //
 // What no message names is left alone. A newer generation replaces an older one stop-first, after its image is on the host.
 import { type Desired, type Facts, type FoundContainer, type Wanted } from "./found.ts";
+import { missingDependencies, waitReason } from "./dependencies.ts";
 import { forGeneration, heal, type ReplicaMemory } from "./memory.ts";
 import { choosePorts, portKey } from "./ports.ts";
 import { duringOutage, endReason } from "./restart.ts";
-import type { Step, StopReason } from "./step.ts";
+import type { Step, StepOf, StopReason, WaitKind } from "./step.ts";
 
 /** Ended attempts that keep their container, for its logs. */
 const keptAttempts = 3;
@@ -51,7 +52,7 @@ function planReplica(wanted: Wanted, containers: readonly FoundContainer[], situ
   const newer = alive.find((container) => container.generation > generation);
   if (newer !== undefined) {
     return [
-      wait(replicaId, 0, "fenced", `generation ${newer.generation} runs, newer than the ${generation} asked for`),
+      wait(replicaId, 0, "fenced", "a newer change of it runs here than the one that is asked for; it is left alone"),
       ...tidy,
     ];
   }
@@ -82,7 +83,10 @@ function startNext(
   const fetch: Step[] =
     situation.facts.staged.get(replicaId) === generation ? [] : [{ tag: "fetch-image", replicaId, generation }];
   const missing = missingDependencies(wanted, situation);
-  if (missing.length > 0) return [...fetch, wait(replicaId, 0, "dependency", `waits for ${missing.join(", ")}`)];
+  if (missing.length > 0) {
+    const waitsFor = missing.map(({ name }) => name);
+    return [...fetch, { ...wait(replicaId, 0, "dependency", waitReason(missing)), waitsFor }];
+  }
   const { ports } = wanted.spec;
   const hostPorts = choosePorts(ports, memory.hostPorts, takenByOthers(replicaId, situation));
   const homeless = ports.find((port) => hostPorts[portKey(port)] === undefined);
@@ -189,22 +193,6 @@ function removals(containers: readonly FoundContainer[], memory: ReplicaMemory, 
   return old.map(({ id, replicaId, attempt }) => ({ tag: "remove", replicaId, containerId: id, attempt }));
 }
 
-function missingDependencies(wanted: Wanted, { desired, facts, found }: Situation): string[] {
-  // An older generation that is about to be replaced does not count.
-  const ready = ({ replicaId, generation }: Wanted) => {
-    const health = facts.health.get(replicaId);
-    const runs = (each: FoundContainer) =>
-      each.phase === "running" && each.attempt === health?.attempt && each.generation >= generation;
-    return health?.verdict === "ready" && found.some((each) => each.replicaId === replicaId && runs(each));
-  };
-  return wanted.spec.dependsOn.filter((name) => {
-    const members = [...desired.run.values()].filter(
-      ({ spec }) => spec.instance === name && spec.group === wanted.spec.group,
-    );
-    return members.length > 0 && !members.some(ready);
-  });
-}
-
 function portOwners({ desired, found, memory }: PlanInput): Map<number, string> {
   const owners = new Map<number, string>();
   for (const [replicaId, { hostPorts }] of memory)
@@ -230,6 +218,6 @@ function stop(container: FoundContainer, memory: ReplicaMemory | undefined, why:
   return { tag: "stop", replicaId, containerId: id, attempt, graceMs: memory?.graceMs ?? 10_000, why };
 }
 
-function wait(replicaId: string, until: number, kind: Extract<Step, { tag: "wait" }>["kind"], reason: string): Step {
+function wait(replicaId: string, until: number, kind: WaitKind, reason: string): StepOf<"wait"> {
   return { tag: "wait", replicaId, until, kind, reason };
 }

@@ -52,6 +52,8 @@ export type Step =
       readonly until: number;
       readonly kind: WaitKind;
       readonly reason: string;
+      /** Instances that have to be ready first. */
+      readonly waitsFor?: readonly string[];
     };
 
 /** "replace": a newer generation takes its place. "retire": nobody wants it. "twin": a second container of one replica. */

@@ -266,6 +266,19 @@ describe("apply", () => {
     );
   });
 
+  test("one that waits for what failed: what to restart is that one", async () => {
+    const reason = "waits for db, which failed";
+    const waiting = {
+      ...failed,
+      replica: { ...unit, state: ReplicaState.STARTING, reason, observed: { waitsFor: ["db"] } },
+    };
+    await start([operation(OperationState.FAILED, [waiting])]);
+    const { err } = await run(["apply", "--yes"]);
+    expect(err).toBe(
+      lines(`embed failed on devbox: ${reason}`, "Why:  ozctl why embed        Try again:  ozctl restart db"),
+    );
+  });
+
   test("another revision than expected: exit 1, nothing applied", async () => {
     const asked = await start([]);
     const { code, err } = await run(["apply", "--yes", "--expect-revision", "6"]);

@@ -45,7 +45,9 @@ export function failureText(
   // What was refused before it became a process has said nothing.
   const ran = observed?.exitCode !== undefined || lines !== "";
   const logs = ran ? `All its lines:  ozctl logs --previous ${name}` : `Why:  ozctl why ${name}`;
-  return `${name} failed${where}: ${failureReason(replica.reason, observed)}\n${lines}${logs}        Try again:  ozctl restart ${name}\n`;
+  // What waits for another starts by itself once that one is ready.
+  const again = formatName(replica.group, observed?.waitsFor[0] ?? replica.instance);
+  return `${name} failed${where}: ${failureReason(replica.reason, observed)}\n${lines}${logs}        Try again:  ozctl restart ${again}\n`;
 }
 
 function failureReason(reason: string, observed: Observed | undefined): string {

@@ -19,6 +19,9 @@ const target = (fields: Partial<Target> = {}): Target => ({
 });
 const standing = (fields: Partial<ReplicaStanding> = {}): ReplicaStanding => ({
   id: "r",
+  instance: "web",
+  group: "default",
+  host: "a",
   generation: 2,
   wish: "run",
   state: ReplicaState.READY,
@@ -26,6 +29,7 @@ const standing = (fields: Partial<ReplicaStanding> = {}): ReplicaStanding => ({
   reason: "",
   attempt: 1,
   probed: true,
+  waitsFor: [],
   ...fields,
 });
 const progress = (t: Target, r?: ReplicaStanding) =>
@@ -78,6 +82,42 @@ describe("operationProgress", () => {
       state: "failed",
       changed: false,
       targets: [{ endedAt: 3 }],
+    });
+  });
+  describe("when all that is left waits for something that failed for good", () => {
+    const app = (waitsFor: string[] = ["db"], id = "app") =>
+      standing({ id, instance: id, state: ReplicaState.STARTING, reason: `waits for ${waitsFor.join()}`, waitsFor });
+    const db = (state: ReplicaState = ReplicaState.FAILED, more: Partial<ReplicaStanding> = {}) =>
+      standing({ id: "db", instance: "db", state, reason: "exit code 1", ...more });
+    const of = (...replicas: ReplicaStanding[]) =>
+      operationProgress(
+        replicas.map(({ id, instance }) => target({ replicaId: id, instance })),
+        new Map(replicas.map((each) => [each.id, each])),
+        new Map(),
+        9,
+      );
+    test("it is failed, through others too", () => {
+      expect(of(db(), app())).toMatchObject({
+        state: "failed",
+        targets: [
+          { failed: true, reason: "exit code 1" },
+          { failed: true, reason: "waits for db", endedAt: 9 },
+        ],
+      });
+      expect(of(db(), app(), app(["app"], "top")).state).toBe("failed");
+    });
+    test("it goes on while something else may still change", () => {
+      const slow = standing({ id: "slow", instance: "slow", state: ReplicaState.STARTING });
+      expect(of(db(), app(), slow)).toMatchObject({
+        state: "running",
+        targets: [{ failed: true }, { endedAt: null }, {}],
+      });
+      expect(of(db(ReplicaState.BACKOFF), app()).state).toBe("running");
+      expect(of(db(ReplicaState.FAILED, { seenGeneration: 1 }), app()).state).toBe("running");
+      const other = db(ReplicaState.READY, { id: "db2", instance: "db" });
+      expect(of(db(), other, app()).state).toBe("running");
+      expect(of(db(ReplicaState.FAILED, { host: "b" }), app()).state).toBe("running");
+      expect(of(app(["top"]), app(["app"], "top")).state).toBe("running");
     });
   });
 });

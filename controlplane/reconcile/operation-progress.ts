@@ -5,6 +5,10 @@ import type { Target } from "../change/targets.ts";
 
 export type ReplicaStanding = {
   readonly id: string;
+  readonly instance: string;
+  readonly group: string;
+  /** Name of its host; empty when none. */
+  readonly host: string;
   readonly generation: number;
   readonly wish: "run" | "retire";
   readonly state: ReplicaState;
@@ -14,6 +18,8 @@ export type ReplicaStanding = {
   readonly attempt: number;
   /** True when it has a check: then ready means that it answers, not only that it runs. */
   readonly probed: boolean;
+  /** Instances on its host that have to be ready before it starts, and are not. */
+  readonly waitsFor: readonly string[];
 };
 
 /** Since when each ready replica has been so in its present attempt, as this process saw it. Milliseconds since 1970. */
@@ -54,8 +60,10 @@ export function operationProgress(
   const verdicts = targets.map((target) =>
     target.endedAt === null ? targetVerdict(target, replicas.get(target.replicaId), steady, now) : "ended",
   );
+  const open = targets.filter((_target, i) => verdicts[i] === "waiting" || verdicts[i] === "settling");
+  const stuck = open.every(({ replicaId }) => waitsForFailed(replicas.get(replicaId), replicas));
   const next = targets.map((target, i) => {
-    const verdict = verdicts[i];
+    const verdict = stuck && verdicts[i] === "waiting" ? "failed" : verdicts[i];
     if (verdict === "done") return { ...target, endedAt: now };
     if (verdict === "superseded") return { ...target, endedAt: now, failed: true, reason: newer };
     if (verdict !== "failed") return target;
@@ -80,4 +88,23 @@ function targetVerdict(target: Target, replica: ReplicaStanding | undefined, ste
   if (replica.state !== ReplicaState.READY) return "waiting";
   const upMs = now - (steady.get(replica.id)?.since ?? now);
   return replica.probed || upMs >= settleMs ? "done" : "settling";
+}
+
+/** True when what it waits for failed for good, or waits itself for something that did. `above` are those that wait for it. */
+function waitsForFailed(
+  replica: ReplicaStanding | undefined,
+  replicas: ReadonlyMap<string, ReplicaStanding>,
+  above: readonly string[] = [],
+): boolean {
+  if (replica === undefined || above.includes(replica.id) || replica.seenGeneration < replica.generation) return false;
+  const { id, group, host } = replica;
+  return replica.waitsFor.some((name) => {
+    const members = [...replicas.values()].filter(
+      (each) => each.instance === name && each.group === group && each.host === host && each.wish === "run",
+    );
+    const over = (each: ReplicaStanding) =>
+      (each.state === ReplicaState.FAILED && each.seenGeneration >= each.generation) ||
+      waitsForFailed(each, replicas, [...above, id]);
+    return members.length > 0 && members.every(over);
+  });
 }

@@ -1,5 +1,6 @@
 // Moves operations on as replicas do, and ends them.
 import type { Clock } from "#core/clock.ts";
+import { ReplicaState } from "#proto/replicas_pb.ts";
 import type { Health } from "#proto/spec_pb.ts";
 import type { LiveHost } from "../agents/live-host.ts";
 import { runningOperations, updateOperation } from "../store/operations.ts";
@@ -71,6 +72,9 @@ export function replicaStandings(world: World, live: readonly LiveHost[]): Reado
       replica.id,
       {
         id: replica.id,
+        instance: replica.instance,
+        group: replica.group,
+        host: replica.host,
         generation: Number(replica.generation),
         wish: stored.get(replica.id)?.wish ?? "run",
         state: replica.state,
@@ -78,6 +82,7 @@ export function replicaStandings(world: World, live: readonly LiveHost[]): Reado
         reason: replica.reason,
         attempt: replica.observed?.attempt ?? 0,
         probed: isProbed(stored.get(replica.id)?.spec.health),
+        waitsFor: replica.state === ReplicaState.STARTING ? (replica.observed?.waitsFor ?? []) : [],
       },
     ]),
   );

@@ -72,6 +72,29 @@ test("one whose start takes longer than its deadline but goes on saying somethin
   expect((await cluster.replica("slow"))?.observed).toMatchObject({ attempt: 1, starts: 1 });
 });
 
+test("what depends on one that failed: the change ends, and says so; what depends on a job that ended well starts", async () => {
+  // Without a check, to run for an instant would be to be ready.
+  const probes = [{ exec: { command: ["false"] }, interval: "200ms" }];
+  const job = { script: "sleep 1", more: { restart: "never", probes } };
+  const result = await cluster.apply(
+    busyboxSettings(
+      { name: "broken", script: "exit 7", more: { ...quick, probes } },
+      { name: "after-broken", more: { depends_on: ["broken"] } },
+      { name: "last", more: { depends_on: ["after-broken"] } },
+      { name: "job", ...job },
+      { name: "after-job", more: { depends_on: ["job"] } },
+      healthy,
+    ),
+  );
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/^after-broken failed on alpha: waits for broken, which failed$/m);
+  expect(result.stderr).toContain("ozctl restart broken");
+  expect(result.stderr).toMatch(/^last failed on alpha: waits for after-broken$/m);
+  expect((await cluster.replica("job"))?.state).toBe(ReplicaState.STOPPED);
+  expect((await cluster.replica("after-job"))?.state).toBe(ReplicaState.READY);
+  expect((await cluster.ozctl("why", "after-broken")).stdout).toContain("waits for broken, which failed");
+});
+
 test("an image that does not exist: said with its name, and nothing is half there", async () => {
   const image = "ozwald-test-no-such-image:9";
   const { code, stderr, stdout } = await applyBeside({

@@ -26,35 +26,35 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from ozwald.v1 import inventory_pb2 as ozwald_dot_v1_dot_inventory__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ozwald/v1/replicas.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19ozwald/v1/inventory.proto\"\xf9\x04\n\x08Observed\x12\x12\n\nreplica_id\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12&\n\x05state\x18\x03 \x01(\x0e\x32\x17.ozwald.v1.ReplicaState\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12\x0e\n\x06starts\x18\x06 \x01(\r\x12\x11\n\tcontainer\x18\x07 \x01(\t\x12\x0b\n\x03pid\x18\x08 \x01(\r\x12&\n\tendpoints\x18\t \x03(\x0b\x32\x13.ozwald.v1.Endpoint\x12%\n\x04pull\x18\n \x01(\x0b\x32\x17.ozwald.v1.PullProgress\x12\x0e\n\x06reason\x18\x0b \x01(\t\x12\x16\n\texit_code\x18\x0c \x01(\x05H\x00\x88\x01\x01\x12\x15\n\rout_of_memory\x18\r \x01(\x08\x12\x10\n\x08log_tail\x18\x0e \x03(\t\x12\x10\n\x08instance\x18\x0f \x01(\t\x12\r\n\x05group\x18\x10 \x01(\t\x12\x0c\n\x04slot\x18\x11 \x01(\r\x12\x11\n\tspec_hash\x18\x12 \x01(\t\x12\x10\n\x08image_id\x18\x13 \x01(\t\x12\x19\n\x0cmemory_bytes\x18\x14 \x01(\x04H\x01\x88\x01\x01\x12\x30\n\x0cnext_attempt\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x16 \x01(\t\x12\x0f\n\x07variety\x18\x17 \x01(\t\x12\x0f\n\x07profile\x18\x18 \x01(\t\x12\x1e\n\x04used\x18\x19 \x03(\x0b\x32\x10.ozwald.v1.ClaimB\x0c\n\n_exit_codeB\x0f\n\r_memory_bytes\"a\n\x08\x45ndpoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\x16\n\x0e\x63ontainer_port\x18\x04 \x01(\r\x12\x10\n\x08protocol\x18\x05 \x01(\t\"`\n\x0cPullProgress\x12\r\n\x05image\x18\x01 \x01(\t\x12\x12\n\ndone_bytes\x18\x02 \x01(\x04\x12\x13\n\x0btotal_bytes\x18\x03 \x01(\x04\x12\x18\n\x10\x62ytes_per_second\x18\x04 \x01(\x04\"\xc7\x02\n\x07Replica\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x0c\n\x04slot\x18\x04 \x01(\r\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\x12\n\ngeneration\x18\x06 \x01(\x04\x12&\n\x05state\x18\x07 \x01(\x0e\x32\x17.ozwald.v1.ReplicaState\x12)\n\x05since\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\t \x01(\t\x12%\n\x08observed\x18\n \x01(\x0b\x32\x13.ozwald.v1.Observed\x12\x0f\n\x07service\x18\x0b \x01(\t\x12\x0f\n\x07variety\x18\x0c \x01(\t\x12\x0f\n\x07profile\x18\r \x01(\t\x12\r\n\x05image\x18\x0e \x01(\t\x12\x13\n\x0brelaxations\x18\x0f \x03(\t\"5\n\x13ListReplicasRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\"N\n\x14ListReplicasResponse\x12$\n\x08replicas\x18\x01 \x03(\x0b\x32\x12.ozwald.v1.Replica\x12\x10\n\x08revision\x18\x02 \x01(\x04\"8\n\x14\x41\x64optReplicasRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x12\n\nreplica_id\x18\x02 \x01(\t\",\n\x15\x41\x64optReplicasResponse\x12\x13\n\x0breplica_ids\x18\x01 \x03(\t\"9\n\x15RetireReplicasRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x12\n\nreplica_id\x18\x02 \x01(\t\"-\n\x16RetireReplicasResponse\x12\x13\n\x0breplica_ids\x18\x01 \x03(\t*\xed\x02\n\x0cReplicaState\x12\x1d\n\x19REPLICA_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15REPLICA_STATE_PENDING\x10\x01\x12\x1a\n\x16REPLICA_STATE_ASSIGNED\x10\x02\x12\x19\n\x15REPLICA_STATE_PULLING\x10\x03\x12\x1a\n\x16REPLICA_STATE_STARTING\x10\x04\x12\x17\n\x13REPLICA_STATE_READY\x10\x05\x12\x18\n\x14REPLICA_STATE_UNWELL\x10\x06\x12\x19\n\x15REPLICA_STATE_BACKOFF\x10\x07\x12\x1a\n\x16REPLICA_STATE_STOPPING\x10\x08\x12\x19\n\x15REPLICA_STATE_STOPPED\x10\t\x12\x18\n\x14REPLICA_STATE_FAILED\x10\n\x12\x19\n\x15REPLICA_STATE_UNKNOWN\x10\x0b\x12\x16\n\x12REPLICA_STATE_LOST\x10\x0c\x32\x8d\x02\n\x0fReplicasService\x12O\n\x0cListReplicas\x12\x1e.ozwald.v1.ListReplicasRequest\x1a\x1f.ozwald.v1.ListReplicasResponse\x12R\n\rAdoptReplicas\x12\x1f.ozwald.v1.AdoptReplicasRequest\x1a .ozwald.v1.AdoptReplicasResponse\x12U\n\x0eRetireReplicas\x12 .ozwald.v1.RetireReplicasRequest\x1a!.ozwald.v1.RetireReplicasResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ozwald/v1/replicas.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19ozwald/v1/inventory.proto\"\x8c\x05\n\x08Observed\x12\x12\n\nreplica_id\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12&\n\x05state\x18\x03 \x01(\x0e\x32\x17.ozwald.v1.ReplicaState\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12\x0e\n\x06starts\x18\x06 \x01(\r\x12\x11\n\tcontainer\x18\x07 \x01(\t\x12\x0b\n\x03pid\x18\x08 \x01(\r\x12&\n\tendpoints\x18\t \x03(\x0b\x32\x13.ozwald.v1.Endpoint\x12%\n\x04pull\x18\n \x01(\x0b\x32\x17.ozwald.v1.PullProgress\x12\x0e\n\x06reason\x18\x0b \x01(\t\x12\x16\n\texit_code\x18\x0c \x01(\x05H\x00\x88\x01\x01\x12\x15\n\rout_of_memory\x18\r \x01(\x08\x12\x10\n\x08log_tail\x18\x0e \x03(\t\x12\x10\n\x08instance\x18\x0f \x01(\t\x12\r\n\x05group\x18\x10 \x01(\t\x12\x0c\n\x04slot\x18\x11 \x01(\r\x12\x11\n\tspec_hash\x18\x12 \x01(\t\x12\x10\n\x08image_id\x18\x13 \x01(\t\x12\x19\n\x0cmemory_bytes\x18\x14 \x01(\x04H\x01\x88\x01\x01\x12\x30\n\x0cnext_attempt\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x16 \x01(\t\x12\x0f\n\x07variety\x18\x17 \x01(\t\x12\x0f\n\x07profile\x18\x18 \x01(\t\x12\x1e\n\x04used\x18\x19 \x03(\x0b\x32\x10.ozwald.v1.Claim\x12\x11\n\twaits_for\x18\x1a \x03(\tB\x0c\n\n_exit_codeB\x0f\n\r_memory_bytes\"a\n\x08\x45ndpoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\x16\n\x0e\x63ontainer_port\x18\x04 \x01(\r\x12\x10\n\x08protocol\x18\x05 \x01(\t\"`\n\x0cPullProgress\x12\r\n\x05image\x18\x01 \x01(\t\x12\x12\n\ndone_bytes\x18\x02 \x01(\x04\x12\x13\n\x0btotal_bytes\x18\x03 \x01(\x04\x12\x18\n\x10\x62ytes_per_second\x18\x04 \x01(\x04\"\xc7\x02\n\x07Replica\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x0c\n\x04slot\x18\x04 \x01(\r\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\x12\n\ngeneration\x18\x06 \x01(\x04\x12&\n\x05state\x18\x07 \x01(\x0e\x32\x17.ozwald.v1.ReplicaState\x12)\n\x05since\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\t \x01(\t\x12%\n\x08observed\x18\n \x01(\x0b\x32\x13.ozwald.v1.Observed\x12\x0f\n\x07service\x18\x0b \x01(\t\x12\x0f\n\x07variety\x18\x0c \x01(\t\x12\x0f\n\x07profile\x18\r \x01(\t\x12\r\n\x05image\x18\x0e \x01(\t\x12\x13\n\x0brelaxations\x18\x0f \x03(\t\"5\n\x13ListReplicasRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\"N\n\x14ListReplicasResponse\x12$\n\x08replicas\x18\x01 \x03(\x0b\x32\x12.ozwald.v1.Replica\x12\x10\n\x08revision\x18\x02 \x01(\x04\"8\n\x14\x41\x64optReplicasRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x12\n\nreplica_id\x18\x02 \x01(\t\",\n\x15\x41\x64optReplicasResponse\x12\x13\n\x0breplica_ids\x18\x01 \x03(\t\"9\n\x15RetireReplicasRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x12\n\nreplica_id\x18\x02 \x01(\t\"-\n\x16RetireReplicasResponse\x12\x13\n\x0breplica_ids\x18\x01 \x03(\t*\xed\x02\n\x0cReplicaState\x12\x1d\n\x19REPLICA_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15REPLICA_STATE_PENDING\x10\x01\x12\x1a\n\x16REPLICA_STATE_ASSIGNED\x10\x02\x12\x19\n\x15REPLICA_STATE_PULLING\x10\x03\x12\x1a\n\x16REPLICA_STATE_STARTING\x10\x04\x12\x17\n\x13REPLICA_STATE_READY\x10\x05\x12\x18\n\x14REPLICA_STATE_UNWELL\x10\x06\x12\x19\n\x15REPLICA_STATE_BACKOFF\x10\x07\x12\x1a\n\x16REPLICA_STATE_STOPPING\x10\x08\x12\x19\n\x15REPLICA_STATE_STOPPED\x10\t\x12\x18\n\x14REPLICA_STATE_FAILED\x10\n\x12\x19\n\x15REPLICA_STATE_UNKNOWN\x10\x0b\x12\x16\n\x12REPLICA_STATE_LOST\x10\x0c\x32\x8d\x02\n\x0fReplicasService\x12O\n\x0cListReplicas\x12\x1e.ozwald.v1.ListReplicasRequest\x1a\x1f.ozwald.v1.ListReplicasResponse\x12R\n\rAdoptReplicas\x12\x1f.ozwald.v1.AdoptReplicasRequest\x1a .ozwald.v1.AdoptReplicasResponse\x12U\n\x0eRetireReplicas\x12 .ozwald.v1.RetireReplicasRequest\x1a!.ozwald.v1.RetireReplicasResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ozwald.v1.replicas_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPLICASTATE']._serialized_start=1608
-  _globals['_REPLICASTATE']._serialized_end=1973
+  _globals['_REPLICASTATE']._serialized_start=1627
+  _globals['_REPLICASTATE']._serialized_end=1992
   _globals['_OBSERVED']._serialized_start=100
-  _globals['_OBSERVED']._serialized_end=733
-  _globals['_ENDPOINT']._serialized_start=735
-  _globals['_ENDPOINT']._serialized_end=832
-  _globals['_PULLPROGRESS']._serialized_start=834
-  _globals['_PULLPROGRESS']._serialized_end=930
-  _globals['_REPLICA']._serialized_start=933
-  _globals['_REPLICA']._serialized_end=1260
-  _globals['_LISTREPLICASREQUEST']._serialized_start=1262
-  _globals['_LISTREPLICASREQUEST']._serialized_end=1315
-  _globals['_LISTREPLICASRESPONSE']._serialized_start=1317
-  _globals['_LISTREPLICASRESPONSE']._serialized_end=1395
-  _globals['_ADOPTREPLICASREQUEST']._serialized_start=1397
-  _globals['_ADOPTREPLICASREQUEST']._serialized_end=1453
-  _globals['_ADOPTREPLICASRESPONSE']._serialized_start=1455
-  _globals['_ADOPTREPLICASRESPONSE']._serialized_end=1499
-  _globals['_RETIREREPLICASREQUEST']._serialized_start=1501
-  _globals['_RETIREREPLICASREQUEST']._serialized_end=1558
-  _globals['_RETIREREPLICASRESPONSE']._serialized_start=1560
-  _globals['_RETIREREPLICASRESPONSE']._serialized_end=1605
-  _globals['_REPLICASSERVICE']._serialized_start=1976
-  _globals['_REPLICASSERVICE']._serialized_end=2245
+  _globals['_OBSERVED']._serialized_end=752
+  _globals['_ENDPOINT']._serialized_start=754
+  _globals['_ENDPOINT']._serialized_end=851
+  _globals['_PULLPROGRESS']._serialized_start=853
+  _globals['_PULLPROGRESS']._serialized_end=949
+  _globals['_REPLICA']._serialized_start=952
+  _globals['_REPLICA']._serialized_end=1279
+  _globals['_LISTREPLICASREQUEST']._serialized_start=1281
+  _globals['_LISTREPLICASREQUEST']._serialized_end=1334
+  _globals['_LISTREPLICASRESPONSE']._serialized_start=1336
+  _globals['_LISTREPLICASRESPONSE']._serialized_end=1414
+  _globals['_ADOPTREPLICASREQUEST']._serialized_start=1416
+  _globals['_ADOPTREPLICASREQUEST']._serialized_end=1472
+  _globals['_ADOPTREPLICASRESPONSE']._serialized_start=1474
+  _globals['_ADOPTREPLICASRESPONSE']._serialized_end=1518
+  _globals['_RETIREREPLICASREQUEST']._serialized_start=1520
+  _globals['_RETIREREPLICASREQUEST']._serialized_end=1577
+  _globals['_RETIREREPLICASRESPONSE']._serialized_start=1579
+  _globals['_RETIREREPLICASRESPONSE']._serialized_end=1624
+  _globals['_REPLICASSERVICE']._serialized_start=1995
+  _globals['_REPLICASSERVICE']._serialized_end=2264
 # @@protoc_insertion_point(module_scope)

@@ -41,7 +41,7 @@ REPLICA_STATE_UNKNOWN: ReplicaState
 REPLICA_STATE_LOST: ReplicaState
 
 class Observed(_message.Message):
-    __slots__ = ("replica_id", "generation", "state", "since", "attempt", "starts", "container", "pid", "endpoints", "pull", "reason", "exit_code", "out_of_memory", "log_tail", "instance", "group", "slot", "spec_hash", "image_id", "memory_bytes", "next_attempt", "service", "variety", "profile", "used")
+    __slots__ = ("replica_id", "generation", "state", "since", "attempt", "starts", "container", "pid", "endpoints", "pull", "reason", "exit_code", "out_of_memory", "log_tail", "instance", "group", "slot", "spec_hash", "image_id", "memory_bytes", "next_attempt", "service", "variety", "profile", "used", "waits_for")
     REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,7 @@ class Observed(_message.Message):
     VARIETY_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     USED_FIELD_NUMBER: _ClassVar[int]
+    WAITS_FOR_FIELD_NUMBER: _ClassVar[int]
     replica_id: str
     generation: int
     state: ReplicaState
@@ -92,7 +93,8 @@ class Observed(_message.Message):
     variety: str
     profile: str
     used: _containers.RepeatedCompositeFieldContainer[_inventory_pb2.Claim]
-    def __init__(self, replica_id: _Optional[str] = ..., generation: _Optional[int] = ..., state: _Optional[_Union[ReplicaState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempt: _Optional[int] = ..., starts: _Optional[int] = ..., container: _Optional[str] = ..., pid: _Optional[int] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., pull: _Optional[_Union[PullProgress, _Mapping]] = ..., reason: _Optional[str] = ..., exit_code: _Optional[int] = ..., out_of_memory: _Optional[bool] = ..., log_tail: _Optional[_Iterable[str]] = ..., instance: _Optional[str] = ..., group: _Optional[str] = ..., slot: _Optional[int] = ..., spec_hash: _Optional[str] = ..., image_id: _Optional[str] = ..., memory_bytes: _Optional[int] = ..., next_attempt: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., service: _Optional[str] = ..., variety: _Optional[str] = ..., profile: _Optional[str] = ..., used: _Optional[_Iterable[_Union[_inventory_pb2.Claim, _Mapping]]] = ...) -> None: ...
+    waits_for: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, replica_id: _Optional[str] = ..., generation: _Optional[int] = ..., state: _Optional[_Union[ReplicaState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempt: _Optional[int] = ..., starts: _Optional[int] = ..., container: _Optional[str] = ..., pid: _Optional[int] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., pull: _Optional[_Union[PullProgress, _Mapping]] = ..., reason: _Optional[str] = ..., exit_code: _Optional[int] = ..., out_of_memory: _Optional[bool] = ..., log_tail: _Optional[_Iterable[str]] = ..., instance: _Optional[str] = ..., group: _Optional[str] = ..., slot: _Optional[int] = ..., spec_hash: _Optional[str] = ..., image_id: _Optional[str] = ..., memory_bytes: _Optional[int] = ..., next_attempt: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., service: _Optional[str] = ..., variety: _Optional[str] = ..., profile: _Optional[str] = ..., used: _Optional[_Iterable[_Union[_inventory_pb2.Claim, _Mapping]]] = ..., waits_for: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Endpoint(_message.Message):
     __slots__ = ("name", "address", "port", "container_port", "protocol")
