@@ -1,5 +1,5 @@
 // ozctl import: files in, settings out; a small engine of the test's own for containers.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -26,7 +26,18 @@ test("the Compose file of the folder, with .env; what it prints is fine for chec
   expect(out).toContain("image: web:2");
   expect(out).toContain("0.0.0.0:82:80");
   expect(out).toContain("# services.web.tty: not carried");
-  expect(err).toMatch(/services\.web\.tty: not carried: .*\n1 service, 1 instance, 2 notes\.\n$/);
+  expect(err).toMatch(/services\.web\.tty: not carried: .*\n1 service, 1 instance, 3 notes\.\n$/);
+  write("ozwald.yml", out);
+  expect(await run(["check"])).toMatchObject({ code: 0, out: expect.stringContaining("fine. 1 service, 1 instance") });
+});
+
+test("an env file beside a Compose file elsewhere is found by check, and .env replaces variables in itself", async () => {
+  mkdirSync(join(folder, "stack"));
+  write("stack/.env", "TAG=2\nFULL=${TAG}-slim\n");
+  write("stack/app.env", "A=1\n");
+  write("stack/docker-compose.yml", "services: { web: { image: 'web:${FULL}', env_file: app.env } }");
+  const { out } = await run(["import", "compose", "stack/docker-compose.yml", "--project", "shop"]);
+  expect(out).toContain("image: web:2-slim");
   write("ozwald.yml", out);
   expect(await run(["check"])).toMatchObject({ code: 0, out: expect.stringContaining("fine. 1 service, 1 instance") });
 });

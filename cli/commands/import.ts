@@ -59,21 +59,15 @@ async function fromCompose({ io }: Session, named: readonly string[], words: Com
     });
   const folder = dirname(resolve(io.cwd, first));
   const files = paths.map((path) => ({ name: path, text: readText(resolve(io.cwd, path), path) }));
-  const [{ importCompose }, { dotEnv }] = await Promise.all([
-    import("#core/import/compose.ts"),
-    import("#core/import/dot-env.ts"),
-  ]);
+  const { importCompose } = await import("#core/import/compose.ts");
   const env = resolve(folder, ".env");
-  const variables = { ...(existsSync(env) ? dotEnv(readText(env, ".env")) : {}), ...io.env };
   const imported = importCompose(files, {
     folder,
-    variables,
+    variables: io.env,
+    ...(existsSync(env) && { dotEnv: readText(env, ".env") }),
     profiles: words.profile,
     ...(words.project !== undefined && { project: words.project }),
-    envFile: (path) => {
-      const place = resolve(folder, path);
-      return existsSync(place) ? readText(place, path) : undefined;
-    },
+    envFile: (path) => (existsSync(path) ? readText(path, path) : undefined),
   });
   return await print(io, imported, `ozctl import compose ${paths.join(" ")}`);
 }
@@ -84,13 +78,15 @@ async function fromContainers({ io }: Session, names: readonly string[], project
     import("#core/import/container.ts"),
   ]);
   const socket = engineSocket(io.env["DOCKER_HOST"], io.platform);
+  // One that tells only of containers, such as a filter before the socket, is good enough.
+  const engine = await askEngine(socket, "/info").catch(() => undefined);
   const inspected = [];
   for (const name of names) {
     const container = await askEngine(socket, `/containers/${encodeURIComponent(name)}/json`);
     const { Image } = container as { Image?: string };
     // An image that was removed since says nothing by itself any more; then everything is written.
     const image = await askEngine(socket, `/images/${encodeURIComponent(Image ?? "")}/json`).catch(() => undefined);
-    inspected.push({ container, image });
+    inspected.push({ container, image, engine });
   }
   return await print(io, importContainers(inspected, project), `ozctl import container ${names.join(" ")}`);
 }

@@ -1,6 +1,7 @@
 // Ports of a Compose service. There they are open on every address unless one is written; here that has to be said.
 import { InputMap, isMap, plainText } from "./input-map.ts";
 import type { LayerDraft } from "./layer-draft.ts";
+import { shown } from "./notes.ts";
 
 /** More ports than this in one range are listed, not written. */
 const maxRange = 200;
@@ -16,6 +17,10 @@ export function importPorts(input: InputMap, draft: LayerDraft): void {
     const port = isMap(entry)
       ? longForm(new InputMap(entry, input.at(from), input.notes))
       : shortForm(plainText(entry));
+    if (port !== undefined && port.transport !== "tcp" && port.transport !== "udp") {
+      input.refuse(from, `${shown(entry)} is ${port.transport}: only tcp and udp ports are published.`);
+      continue;
+    }
     const pairs = port === undefined ? undefined : expand(port);
     if (port === undefined || pairs === undefined) {
       input.refuse(from, `${JSON.stringify(entry)} is no port that can be published.`);
@@ -33,7 +38,7 @@ export function importPorts(input: InputMap, draft: LayerDraft): void {
 }
 
 function longForm(map: InputMap): Port | undefined {
-  const [target, transport] = [map.text("target"), map.text("protocol") ?? "tcp"];
+  const [target, transport] = [map.text("target"), (map.text("protocol") ?? "tcp").toLowerCase()];
   const port = { target: target ?? "", published: map.text("published") ?? "", address: map.text("host_ip") ?? "" };
   map.close({
     mode: "~a port is always published on the host that runs it.",
@@ -42,7 +47,7 @@ function longForm(map: InputMap): Port | undefined {
   return target === undefined ? undefined : { ...port, address: port.address || everywhere, transport };
 }
 
-const short = /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([\d.]*)):)?(?:(\d*(?:-\d+)?):)?(\d+(?:-\d+)?)(?:\/(tcp|udp))?$/;
+const short = /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([\d.]*)):)?(?:(\d*(?:-\d+)?):)?(\d+(?:-\d+)?)(?:\/([a-z]+))?$/i;
 
 function shortForm(written: string): Port | undefined {
   const parts = short.exec(written.trim());
@@ -51,7 +56,7 @@ function shortForm(written: string): Port | undefined {
   // "8080:80" reads as an address by the grammar when there is no third part.
   const portOnly = second === undefined && v6 === undefined && !first.includes(".");
   const [address, published] = portOnly ? ["", first] : [first, second ?? ""];
-  return { target, published, address: v6 ?? (address || everywhere), transport };
+  return { target, published, address: v6 ?? (address || everywhere), transport: transport.toLowerCase() };
 }
 
 /** Pairs of container port and host port ("" when the host chooses); undefined when the ranges do not match. */
@@ -73,7 +78,7 @@ function range(written: string): number[] | undefined {
 }
 
 function portText({ address, transport }: Port, target: number, published: string): string {
-  const shown = address.includes(":") ? `[${address}]` : address;
-  const prefix = published === "" ? `${shown}::` : `${shown}:${published}:`;
+  const host = address.includes(":") ? `[${address}]` : address;
+  const prefix = published === "" ? `${host}::` : `${host}:${published}:`;
   return `${prefix}${target}${transport === "tcp" ? "" : `/${transport}`}`;
 }

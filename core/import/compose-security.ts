@@ -5,6 +5,13 @@ import type { LayerDraft } from "./layer-draft.ts";
 /** Of what the engine gives to everybody: what images need that begin as root, put files right and step down to a user. */
 const steppingDown = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
 
+const setuid =
+  "programs with the setuid bit (sudo, su) gain nothing here. For a service that needs one: security: { allow_new_privileges: true }.";
+
+function isRoot(user: string | undefined): boolean {
+  return user !== undefined && /^(0|root)(:|$)/.test(user);
+}
+
 /** Writes user, capabilities, privileges, read-only root and the host's name spaces. */
 export function importSecurity(input: InputMap, draft: LayerDraft): void {
   const user = input.text("user");
@@ -12,12 +19,15 @@ export function importSecurity(input: InputMap, draft: LayerDraft): void {
   const privileged = input.truth("privileged") === true;
   if (privileged) draft.putIn("security", "privileged", true, "privileged");
   if (input.truth("read_only") === true) draft.putIn("security", "read_only", true, "read_only");
-  importCapabilities(input, draft, privileged || (user !== undefined && !/^(0|root)(:|$)/.test(user)));
+  importCapabilities(input, draft, privileged || (user !== undefined && !isRoot(user)));
   const ipc = input.text("ipc");
   if (ipc === "host") draft.putIn("security", "host_ipc", true, "ipc");
   else if (ipc === "private") input.notNeeded("ipc", "every container has its own.");
   else if (ipc !== undefined) input.refuse("ipc", `${ipc}: it is the container's own or the host's.`);
-  for (const [i, option] of input.texts("security_opt").entries()) {
+  const options = input.texts("security_opt");
+  if (!privileged && !isRoot(user) && !options.some((option) => option.startsWith("no-new-privileges")))
+    input.notes.addForAll("changed", "no-new-privileges", setuid);
+  for (const [i, option] of options.entries()) {
     if (/^no-new-privileges([:=]true)?$/.test(option)) input.notNeeded(`security_opt[${i}]`, "it is always so.");
     else if (/^no-new-privileges[:=]false$/.test(option))
       draft.putIn("security", "allow_new_privileges", true, "security_opt");

@@ -17,7 +17,7 @@ export type ServiceContext = {
   readonly place: MountPlace;
   readonly volumes: VolumeBook;
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Text of an env file by its written path; undefined when it is not there. */
+  /** Text of an env file by its absolute path; undefined when it is not there. */
   readonly envFile: (path: string) => string | undefined;
   /** Files of secrets and configs by "secrets.NAME"; undefined for those that are no file. */
   readonly files: ReadonlyMap<string, string>;
@@ -136,10 +136,13 @@ function importEnvFile(
   const required = map?.truth("required") ?? true;
   map?.close({ format: "env files are read as KEY=VALUE lines." });
   if (path === undefined) return input.refuse(from, `${shown(entry)} is no path.`);
-  const text = context.envFile(path);
+  const place = hostPath(path, context.place);
+  if (place === undefined) return input.refuse(from, `nobody knows which folder ${path} begins with.`);
+  const text = context.envFile(place);
   if (text === undefined && !required) return input.refuse(from, `${path} is not there, and not required.`);
   if (text?.includes("$")) input.changed(from, `${path} has a $, and env files are taken as they are here.`);
-  draft.append("env_file", path, from);
+  if (place !== path) input.changed(from, `${path} is ${place} on this machine; ozctl reads it there.`);
+  draft.append("env_file", place, from);
 }
 
 /** True on the host's network. */
@@ -161,6 +164,9 @@ function importNetworks(input: InputMap): void {
   for (const [name, value] of Object.entries(networks))
     new InputMap(value, input.at(`networks.${name}`), input.notes).close({
       aliases: "others reach it by the name of its instance only.",
+      ipv4_address: "addresses are given by the engine.",
+      ipv6_address: "addresses are given by the engine.",
+      mac_address: "addresses are given by the engine.",
     });
 }
 

@@ -12,11 +12,11 @@ import { dotEnv } from "./dot-env.ts";
 import { settingsYaml } from "./settings-yaml.ts";
 
 const folder = resolve(import.meta.dirname, "../../tests/fixtures/compose");
-const envFiles = { "app.env": "FROM_FILE=yes\n" };
+const envFiles = { "/srv/shop/app.env": "FROM_FILE=yes\n" };
 const options: ComposeOptions = {
   folder: "/srv/shop",
   variables: { HOME: "/home/ada", POSTGRES_USER: "ada", FROM_SHELL: "from the shell" },
-  envFile: (path) => (path === "app.env" ? envFiles["app.env"] : undefined),
+  envFile: (path) => (path === "/srv/shop/app.env" ? envFiles[path] : undefined),
 };
 const corpus = globSync("*.yml", { cwd: folder })
   .filter((name) => !name.endsWith(".golden.yml") && !name.startsWith("override-"))
@@ -344,4 +344,73 @@ describe("words of Compose", () => {
   });
 
   test(".env holds variables", () => expect(dotEnv("A=1\nnot a line\nB='2'")).toEqual({ A: "1", B: "2" }));
+
+  test(".env: variables in it are replaced, by those above and by the shell's, but not in single quotes", () => {
+    const env = "TAG=7\nA=${TAG}-x\nB=\"$FROM_SHELL\"\nC='$TAG'\nD=${NOT:-d}\nE=$NOWHERE\nTAG=8\n";
+    const command = ["$A", "$B", "$C", "$D", "$E", "$TAG"];
+    const { settings, notes } = one({ web: { image: "w:1", command } }, {}, { dotEnv: env });
+    expect(settings.services[0]).toMatchObject({ command: ["7-x", "from the shell", "$TAG", "d", "", "8"] });
+    expect(notes.filter(({ key }) => key.startsWith(".env")).map(({ key, text: words }) => `${key} ${words}`)).toEqual([
+      ".env E changed: $NOWHERE has no value here, so it is empty.",
+    ]);
+    const shell = { variables: { ...options.variables, TAG: "9" }, dotEnv: env };
+    expect(one({ web: { image: "w:$TAG" } }, {}, shell).settings.services[0]).toMatchObject({ image: "w:9" });
+  });
+
+  test("!reset takes a key away, !override takes its place", () => {
+    const layers = [
+      "services: { web: { image: a, command: [x], ports: ['80:80', '81:81'], environment: { A: 1 } }, old: { image: b } }",
+      "services: { web: { command: !reset null, ports: !override ['8080:80'], environment: !reset {} }, old: !reset null }",
+    ];
+    const { settings, notes } = importCompose(
+      layers.map((text, i) => ({ name: `${i}.yml`, text })),
+      options,
+    );
+    expect(settings.services).toEqual([expect.objectContaining({ name: "web", ports: ["0.0.0.0:8080:80"] })]);
+    expect(Object.keys(settings.services[0] ?? {})).toEqual(["name", "image", "ports", "restart", "security"]);
+    expect(notes.map(({ text: words }) => words).join()).not.toContain("tag");
+    const extended =
+      "services: { base: { image: a, command: [x], volumes: ['/a:/a'] }, web: { extends: base, command: !reset null, volumes: !override ['/b:/b'] } }";
+    expect(importCompose([{ name: "c.yml", text: extended }], options).settings.services[1]).toMatchObject({
+      volumes: ["/b:/b"],
+    });
+    expect(importCompose([{ name: "c.yml", text: extended }], options).settings.services[1]).not.toHaveProperty(
+      "command",
+    );
+    const alone = importCompose(
+      [{ name: "c.yml", text: "services: { web: { image: a, command: !reset null } }" }],
+      options,
+    );
+    expect(alone.settings.services[0]).not.toHaveProperty("command");
+  });
+
+  test.each([["132/sctp"], [{ target: 132, protocol: "sctp" }]])(
+    "%j: a port that no agent publishes is listed",
+    (port) => {
+      const { settings, notes } = one({ web: { image: "w", ports: [port, "80:80/TCP"] } });
+      expect(settings.services[0]).toMatchObject({ ports: ["0.0.0.0:80:80"] });
+      expect(notes.find(({ key }) => key === "services.web.ports[0]")?.text).toContain("only tcp and udp");
+    },
+  );
+
+  test("programs with the setuid bit gain nothing: said once, and only where a service could have one", () => {
+    const said = (...services: object[]) =>
+      one(Object.fromEntries(services.map((service, i) => [`s${i}`, { image: "w", ...service }]))).notes.filter(
+        ({ key }) => key === "no-new-privileges",
+      ).length;
+    expect(said({}, { user: "app" }, { user: "root" })).toBe(1);
+    const others = ["no-new-privileges", "no-new-privileges:false"].map((option) => ({ security_opt: [option] }));
+    expect(said({ privileged: true }, { user: "root" }, ...others)).toBe(0);
+  });
+
+  test.each([
+    ["app.env", "/srv/shop/app.env"],
+    ["../shared/app.env", "/srv/shared/app.env"],
+    ["~/app.env", "/home/ada/app.env"],
+    ["/etc/app.env", "/etc/app.env"],
+  ])("env_file %s is written as %s, since settings may stand elsewhere", (written, place) => {
+    const { settings, notes } = one({ web: { image: "w", env_file: written } });
+    expect(settings.services[0]).toMatchObject({ env_file: [place] });
+    expect(notes.some(({ key }) => key === "services.web.env_file[0]")).toBe(written !== place);
+  });
 });

@@ -3,11 +3,13 @@ import { OzError } from "../errors.ts";
 import { isName } from "../names.ts";
 import { importService, type ServiceContext } from "./compose-service.ts";
 import { volumeBook } from "./compose-volumes.ts";
+import { dotEnv } from "./dot-env.ts";
 import { InputMap, isMap, plainText } from "./input-map.ts";
 import { interpolateTree, type Variables } from "./interpolate.ts";
 import { mergeCompose, withExtends } from "./merge-compose.ts";
 import { type ImportNote, NoteList, shown } from "./notes.ts";
 import { type ComposeFile, readCompose } from "./read-compose.ts";
+import { settled } from "./replaced-value.ts";
 
 export type ImportedSettings = {
   readonly project: string;
@@ -24,31 +26,36 @@ export type ComposeOptions = {
   readonly project?: string;
   /** Compose profiles that are started. */
   readonly profiles?: readonly string[];
-  /** Variables of .env and of the shell; HOME is what ~ stands for. */
+  /** Variables of the shell; HOME is what ~ stands for. */
   readonly variables?: Variables;
-  /** Text of an env file by its written path; undefined when it is not there. */
+  /** Text of .env beside the first file: variables that the shell does not have. */
+  readonly dotEnv?: string;
+  /** Text of an env file by its absolute path; undefined when it is not there. */
   readonly envFile?: (path: string) => string | undefined;
 };
 
 /** Reads Compose files, later ones laid over earlier ones. Throws bad_request for text that is no Compose file. */
 export function importCompose(files: readonly { name: string; text: string }[], options: ComposeOptions): Imported {
   const notes = new NoteList();
-  const variables = options.variables ?? {};
-  const read = files.map((file) => readCompose(file, notes));
-  const merged = read.map(({ value }) => value).reduce((base, over) => mergeCompose(base, over), undefined);
-  const value = interpolateTree(merged, variables, (name, path, message) =>
+  const missing = (name: string, path: string, message: string) =>
     notes.add(
       "changed",
       path,
       name === ""
         ? `${shown(message)} is no variable; it stays as it is written.`
         : `$${name} has no value here, so it is empty${message === "" ? "" : ` (${message})`}.`,
-    ),
-  );
-  const top = new InputMap(value, "", notes);
+    );
+  const shell = options.variables ?? {};
+  const ofFile = dotEnv(options.dotEnv ?? "", shell, (key, name, message) => missing(name, `.env ${key}`, message));
+  const variables = { ...ofFile, ...shell };
+  const read = files.map((file) => readCompose(file, notes));
+  const merged = read.map(({ value }) => value).reduce((base, over) => mergeCompose(base, over), undefined);
+  const value = interpolateTree(merged, variables, missing);
+  // What is in a service is settled when it has taken over what it extends.
+  const top = new InputMap(isMap(value) ? settledBeside(value) : value, "", notes);
   const named = top.text("name");
   const project = projectName(options.project ?? named ?? options.folder.split("/").at(-1) ?? "", notes);
-  const services = top.take("services");
+  const services = settled(top.take("services"), 1);
   if (!isMap(services) || Object.keys(services).length === 0)
     throw new OzError("bad_request", `${files.map(({ name }) => name).join(", ")}: there are no services.`, {
       hint: withoutServices(merged),
@@ -68,6 +75,11 @@ export function importCompose(files: readonly { name: string; text: string }[], 
   top.close(topReasons);
   const imported = importServices(services, shared, options, notes);
   return { ...imported, notes: notes.all.map((note) => ({ ...note, at: placeOf(note.key, read, services) })) };
+}
+
+/** Everything but the services. */
+function settledBeside({ services, ...others }: Record<string, unknown>): Record<string, unknown> {
+  return { ...(settled(others) as Record<string, unknown>), ...(services !== undefined && { services }) };
 }
 
 /** What to say about files in which no services are found. */

@@ -2,8 +2,9 @@
 import { isMap } from "./input-map.ts";
 import { type NoteList, shown } from "./notes.ts";
 import { bytesText, spanText } from "./amounts.ts";
-
-type Described = Record<string, unknown>;
+import { mountsOf } from "./container-mounts.ts";
+import { networksOf } from "./container-networks.ts";
+import { copyOf, type Described, isNothing, list, same, take } from "./described.ts";
 
 /** Keys that say what happened, or what the engine found out, not what somebody asked for. */
 const facts = {
@@ -12,18 +13,18 @@ const facts = {
     "AttachStdin",
     "AttachStdout",
     "AttachStderr",
-    "OpenStdin",
+    // OpenStdin says the same.
     "StdinOnce",
     "ExposedPorts",
     "Volumes",
     "ArgsEscaped",
   ],
-  HostConfig: ["ContainerIDFile", "Binds", "Mounts", "ConsoleSize", "MaskedPaths", "ReadonlyPaths", "NetworkMode"],
+  HostConfig: ["ContainerIDFile", "Binds", "Mounts", "ConsoleSize", "NetworkMode"],
 };
 
 /** Values of the engine that mean "as always". */
 const defaults: Described = {
-  CgroupnsMode: ["private", "host"],
+  CgroupnsMode: ["private"],
   IpcMode: ["private", "shareable"],
   Isolation: ["default"],
   LogConfig: [{ Type: "json-file", Config: {} }],
@@ -35,10 +36,22 @@ const defaults: Described = {
   PidsLimit: [-1],
 };
 
+export type DescribedContainer = {
+  readonly container: Described;
+  readonly image: Described;
+  readonly engine: Described;
+};
+
 /** A service in the form of Compose; what has no word there is listed. */
-export function containerService(container: Described, image: Described, notes: NoteList, path: string): Described {
+export function containerService(described: DescribedContainer, notes: NoteList, path: string): Described {
+  const { container, image, engine } = described;
   const config = copyOf(container["Config"]);
   const host = copyOf(container["HostConfig"]);
+  // Before control groups of version 2 an engine gave everybody the host's.
+  if (engine["CgroupVersion"] === "1" && host["CgroupnsMode"] === "host") host["CgroupnsMode"] = undefined;
+  for (const kind of ["MaskedPaths", "ReadonlyPaths"] as const)
+    if (areUsual(kind, host[kind])) host[kind] = undefined;
+    else if (isEmptyList(host[kind])) host[kind] = "unconfined";
   const own = copyOf(image["Config"]);
   const service: Described = {
     image: config["Image"],
@@ -48,13 +61,13 @@ export function containerService(container: Described, image: Described, notes: 
     healthcheck: healthOf(take(config, "Healthcheck"), own["Healthcheck"]),
     labels: labelsOf(take(config, "Labels"), own["Labels"]),
     ports: portsOf(take(host, "PortBindings")),
-    volumes: mountsOf(container["Mounts"], host["Mounts"]),
+    volumes: mountsOf(container["Mounts"], host),
     tmpfs: tmpfsOf(take(host, "Tmpfs")),
     devices: devicesOf(take(host, "Devices")),
     gpus: gpusOf(take(host, "DeviceRequests")),
-    restart: restartOf(take(host, "RestartPolicy")),
+    restart: restartOf(host),
     ulimits: ulimitsOf(take(host, "Ulimits")),
-    networks: networksOf(container["NetworkSettings"], host["NetworkMode"]),
+    networks: networksOf(container, host["NetworkMode"]),
     ...hostWords(host, config),
   };
   const mode = host["NetworkMode"];
@@ -147,31 +160,14 @@ function healthOf(health: unknown, own: unknown): unknown {
 function portsOf(bindings: unknown): unknown[] {
   return Object.entries(copyOf(bindings)).flatMap(([key, places]) => {
     const [target, protocol = "tcp"] = key.split("/");
-    return list<Described>(places).map((place) => ({
+    return list<Described>(places).map(({ HostPort, HostIp, ...rest }) => ({
       target,
       protocol,
-      published: place["HostPort"] ?? "",
-      host_ip: place["HostIp"] ?? "",
+      published: HostPort ?? "",
+      host_ip: HostIp ?? "",
+      ...rest,
     }));
   });
-}
-
-/** The engine's own list has what -v, --mount and the image made of each other; anonymous volumes have a name there. */
-function mountsOf(mounts: unknown, asked: unknown): unknown[] {
-  const sizes = new Map(
-    list<Described>(asked).map((mount) => [mount["Target"], copyOf(mount["TmpfsOptions"])["SizeBytes"]]),
-  );
-  return list<Described>(mounts).map(({ Type, Name, Source, Destination, RW, Driver, Mode, Propagation, ...rest }) => ({
-    type: Type,
-    source: Type === "volume" ? Name : Type === "tmpfs" ? undefined : Source,
-    target: Destination,
-    read_only: RW === false,
-    ...(Type === "tmpfs" && !isNothing(sizes.get(Destination)) && { tmpfs: { size: sizes.get(Destination) } }),
-    ...(typeof Driver === "string" && !["", "local"].includes(Driver) && { driver: Driver }),
-    ...(typeof Propagation === "string" && !["", "rprivate"].includes(Propagation) && { propagation: Propagation }),
-    ...(typeof Mode === "string" && !["", "z", "ro", "rw"].includes(Mode) && { mode: Mode }),
-    ...rest,
-  }));
 }
 
 function tmpfsOf(tmpfs: unknown): string[] {
@@ -198,22 +194,43 @@ function gpusOf(requests: unknown): unknown[] {
   }));
 }
 
-function restartOf(policy: unknown): string {
-  const { Name, MaximumRetryCount } = copyOf(policy);
+function restartOf(host: Described): string {
+  const { Name, MaximumRetryCount, ...rest } = copyOf(take(host, "RestartPolicy"));
+  host["RestartPolicy"] = rest;
   const name = typeof Name === "string" && Name !== "" ? Name : "no";
   return typeof MaximumRetryCount === "number" && MaximumRetryCount > 0 ? `${name}:${MaximumRetryCount}` : name;
 }
 
 function ulimitsOf(limits: unknown): Described {
   return Object.fromEntries(
-    list<Described>(limits).map(({ Name, Soft, Hard }) => [String(Name), { soft: Soft, hard: Hard }]),
+    list<Described>(limits).map(({ Name, Soft, Hard, ...rest }) => [String(Name), { soft: Soft, hard: Hard, ...rest }]),
   );
 }
 
-/** Names of networks other than the engine's own. */
-function networksOf(settings: unknown, mode: unknown): string[] {
-  const names = Object.keys(copyOf(copyOf(settings)["Networks"]));
-  return names.filter((name) => !["bridge", "host", "none", mode === "default" ? "default" : ""].includes(name));
+/** What an engine hides of /proc and /sys in every container, by itself; newer ones have more of it. */
+const usual = {
+  MaskedPaths: {
+    all: ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"],
+    more: /^\/proc\/(acpi|asound|interrupts|latency_stats|timer_stats)$|^\/sys\/devices\/(virtual\/powercap|system\/cpu\/)/,
+  },
+  ReadonlyPaths: {
+    all: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+    more: /^$/,
+  },
+} as const;
+
+function areUsual(kind: keyof typeof usual, paths: unknown): boolean {
+  const { all, more }: { all: readonly string[]; more: RegExp } = usual[kind];
+  const given = list<string>(paths);
+  return (
+    given.length > 0 &&
+    all.every((path) => given.includes(path)) &&
+    given.every((path) => all.includes(path) || more.test(path))
+  );
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function listRest(map: Described, own: Described, known: readonly string[], path: string, notes: NoteList): void {
@@ -225,28 +242,4 @@ function listRest(map: Described, own: Described, known: readonly string[], path
 
 function isDefault(key: string, value: unknown): boolean {
   return list(defaults[key]).some((each) => same(each, value)) || isNothing(value);
-}
-
-/** What engines write for "not said". */
-function isNothing(value: unknown): boolean {
-  if (value === undefined || value === null || value === "" || value === 0 || value === false) return true;
-  return typeof value === "object" && Object.keys(value).length === 0;
-}
-
-function take(map: Described, key: string): unknown {
-  const value = map[key];
-  map[key] = undefined;
-  return value;
-}
-
-function copyOf(value: unknown): Described {
-  return isMap(value) ? { ...value } : {};
-}
-
-function list<T = unknown>(value: unknown): T[] {
-  return Array.isArray(value) ? (value as T[]) : [];
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return (isNothing(a) && isNothing(b)) || JSON.stringify(a) === JSON.stringify(b);
 }

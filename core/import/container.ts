@@ -12,6 +12,8 @@ export type InspectedContainer = {
   readonly container: unknown;
   /** Answer of GET /images/ID/json: what the image says by itself is not written again. */
   readonly image?: unknown;
+  /** Answer of GET /info: what is the engine's own way is not listed. */
+  readonly engine?: unknown;
 };
 
 /** Reads containers as the engine describes them. Throws bad_request for what is no description of one. */
@@ -19,13 +21,17 @@ export function importContainers(inspected: readonly InspectedContainer[], proje
   const notes = new NoteList();
   const services: Record<string, unknown>[] = [];
   const volumes: Record<string, { type: "named"; external: true }> = {};
-  for (const { container, image } of inspected) {
+  for (const { container, image, engine } of inspected) {
     if (!isMap(container) || !isMap(container["Config"]) || !isMap(container["HostConfig"]))
       throw new OzError("bad_request", "The engine's answer describes no container.");
     const written = String(container["Name"] ?? "").replace(/^\//, "");
     const name = serviceName(written, services);
     notes.about(name);
-    const service = containerService(container, isMap(image) ? image : {}, notes, `containers.${written}`);
+    const service = containerService(
+      { container, image: isMap(image) ? image : {}, engine: isMap(engine) ? engine : {} },
+      notes,
+      `containers.${written}`,
+    );
     const input = new InputMap(service, `containers.${written}`, notes);
     const { layer } = importService(input, {
       project,

@@ -1,4 +1,5 @@
 // Variables of Compose files: $NAME, ${NAME}, with defaults, alternatives and refusals. $$ is a dollar.
+import { Replaced } from "./replaced-value.ts";
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -16,6 +17,7 @@ export function interpolateTree(
   path = "",
 ): unknown {
   if (typeof value === "string") return interpolate(value, variables, (name, message) => missing(name, path, message));
+  if (value instanceof Replaced) return new Replaced(interpolateTree(value.value, variables, missing, path));
   if (Array.isArray(value)) {
     return value.map((each, i) => interpolateTree(each, variables, missing, `${path}[${i}]`));
   }

@@ -1,5 +1,6 @@
 // Lays Compose files and services over each other as Compose does: for several files, and for `extends`.
 import { isMap, plainText } from "./input-map.ts";
+import { Replaced, settled } from "./replaced-value.ts";
 
 /** Keys that the later one says alone. */
 const replaced = new Set(["command", "entrypoint", "test"]);
@@ -9,6 +10,7 @@ const keyed = new Set(["environment", "labels", "sysctls", "args", "annotations"
 /** over laid on base: maps key by key, lists one after the other (volumes by target), everything else by the later one. */
 export function mergeCompose(base: unknown, over: unknown, key = ""): unknown {
   if (over === undefined) return base;
+  if (over instanceof Replaced || base instanceof Replaced) return over;
   if (base === undefined || base === null || over === null || replaced.has(key)) return over;
   if (keyed.has(key)) return mergeCompose(asMap(base), asMap(over));
   if (Array.isArray(base) && Array.isArray(over)) {
@@ -48,20 +50,22 @@ function identity(value: unknown, key: string): string {
 /** Most services in a chain of `extends`. */
 const maxChain = 20;
 
-/** A service with everything it takes from others of the same file. Gives what could not be followed. */
+/** A service with everything it takes from others of the same file, settled. Gives what could not be followed. */
 export function withExtends(
   services: Record<string, unknown>,
   name: string,
   depth = 0,
 ): { value: unknown; lost: string | undefined } {
   const service = own(services, name);
-  if (!isMap(service) || service["extends"] === undefined) return { value: service, lost: undefined };
-  const { extends: from, ...rest } = service;
+  if (!isMap(service)) return { value: service, lost: undefined };
+  const { extends: written, ...rest } = service;
+  const from = settled(written);
+  if (from === undefined) return { value: settled(rest), lost: undefined };
   const parent = isMap(from) ? from["service"] : from;
   const elsewhere = isMap(from) && from["file"] !== undefined;
   if (typeof parent !== "string" || elsewhere || !Object.hasOwn(services, parent) || depth >= maxChain) {
-    return { value: rest, lost: JSON.stringify(from) };
+    return { value: settled(rest), lost: JSON.stringify(from) };
   }
   const base = withExtends(services, parent, depth + 1);
-  return { value: mergeCompose(base.value, rest), lost: base.lost };
+  return { value: settled(mergeCompose(base.value, rest)), lost: base.lost };
 }

@@ -25,7 +25,16 @@ export class NoteList {
   }
 
   add(kind: NoteKind, key: string, text: string): void {
-    const note = { service: this.#service, key, text: `${kind}: ${text}` };
+    this.#keep(this.#service, kind, key, text);
+  }
+
+  /** One that holds for the whole, whichever service brings it up. */
+  addForAll(kind: NoteKind, key: string, text: string): void {
+    this.#keep("", kind, key, text);
+  }
+
+  #keep(service: string, kind: NoteKind, key: string, text: string): void {
+    const note = { service, key, text: `${kind}: ${text}` };
     this.#notes.set(`${note.service}\0${key}\0${text}`, note);
   }
 

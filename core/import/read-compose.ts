@@ -1,7 +1,19 @@
 // The text of a Compose file as data, and where in it each key stands.
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  Scalar,
+  visit,
+} from "yaml";
 import { OzError } from "../errors.ts";
 import type { NoteList } from "./notes.ts";
+import { Replaced } from "./replaced-value.ts";
 
 export type ComposeFile = {
   readonly value: unknown;
@@ -31,9 +43,11 @@ export function readCompose({ name, text }: { name: string; text: string }, note
   if (second !== undefined) return refuse(at(second.range[0]), "a second document begins here, and Compose reads one");
   const [error] = document.errors;
   if (error !== undefined) return refuse(at(error.pos[0]), error.message, error);
-  for (const { message, pos } of document.warnings) notes.add("not carried", at(pos[0]), `${message}.`);
+  for (const { message, pos } of document.warnings)
+    if (!/^Unresolved tag: !(reset|override)$/.test(message)) notes.add("not carried", at(pos[0]), `${message}.`);
   let value: unknown;
   try {
+    markReplaced(document);
     value = document.toJS() as unknown;
   } catch (thrown) {
     return refuse(at(unreadable(document)), (thrown as Error).message.split("\n")[0] ?? "", thrown);
@@ -55,6 +69,20 @@ export function readCompose({ name, text }: { name: string; text: string }, note
       return undefined;
     },
   };
+}
+
+/** Puts Replaced in the place of what is tagged !reset or !override. */
+function markReplaced(document: Document.Parsed): void {
+  const unlessTagged = (
+    _key: unknown,
+    node: { tag?: string; range?: Scalar["range"]; toJS(of: Document): unknown },
+  ) => {
+    if (node.tag !== "!reset" && node.tag !== "!override") return undefined;
+    const marked = new Scalar(new Replaced(node.tag === "!reset" ? undefined : node.toJS(document)));
+    marked.range = node.range ?? null;
+    return marked;
+  };
+  visit(document, { Scalar: unlessTagged, Map: unlessTagged, Seq: unlessTagged });
 }
 
 /** Offset of an alias without an anchor, or of a merge of something else than maps; else the start. */
@@ -93,6 +121,7 @@ function collect(node: unknown, path: string, places: Map<string, number>): void
 
 /** False for what is too deep, or goes round in a circle. */
 function isShallow(value: unknown, depth = 0): boolean {
+  if (value instanceof Replaced) return isShallow(value.value, depth + 1);
   if (typeof value !== "object" || value === null) return true;
   return depth < maxDepth && Object.values(value).every((each) => isShallow(each, depth + 1));
 }

@@ -24,9 +24,15 @@ function collect(value: unknown, found: Set<string>): void {
 
 /**
  * Variables of an env file: KEY=VALUE, `export KEY=VALUE`, `#` comments, quotes. Single quotes keep everything, double quotes know
- * \n, \r, \t, \" and \\; without quotes ` #` begins a comment. Nothing is expanded. A later line wins.
+ * \n, \r, \t, \" and \\; without quotes ` #` begins a comment. Nothing is expanded unless expand does it: it is given each value that is not
+ * in single quotes, and the variables of the lines above. A later line wins.
  */
-export function parseEnvFile(name: string, text: string, problems: ProblemList): Record<string, string> {
+export function parseEnvFile(
+  name: string,
+  text: string,
+  problems: ProblemList,
+  expand: (value: string, above: Readonly<Record<string, string>>, key: string) => string = (value) => value,
+): Record<string, string> {
   const variables: [string, string][] = [];
   for (const [i, line] of text
     .replace(/^\uFEFF/, "")
@@ -45,7 +51,10 @@ export function parseEnvFile(name: string, text: string, problems: ProblemList):
         `the quotes of ${match[1]} are not closed`,
         "A value ends on its line; write \\n for a line break.",
       );
-    else variables.push([match[1] ?? "", value]);
+    else {
+      const [, key = "", written = ""] = match;
+      variables.push([key, written.startsWith("'") ? value : expand(value, Object.fromEntries(variables), key)]);
+    }
   }
   return Object.fromEntries(variables);
 }
