@@ -117,9 +117,14 @@ start_engine() {
   done
 }
 
+# Everything that goes into dist/ozwald, and what makes it.
+ozwald_sources="core agent controlplane cli proto packaging scripts/build.ts scripts/notices.ts scripts/npm-package.ts
+  scripts/lib/repository.ts package.json package-lock.json LICENSE"
+
 executable_is_current() {
   cd "$ozwald_root" || return 1
-  [ -x dist/ozwald ] && [ -z "$(find core agent controlplane cli proto packaging scripts/build.ts package-lock.json \( -name '*.ts' -o -name '*.cjs' -o -name '*.json' -o -name '*.sh' \) ! -name '*.test.ts' -newer dist/ozwald -print -quit)" ]
+  # shellcheck disable=SC2086 # words
+  [ -x dist/ozwald ] && [ -z "$(find $ozwald_sources -type f ! -name '*.test.ts' -newer dist/ozwald -print -quit)" ]
 }
 
 # dist/ozwald, built again when any source is newer than it.
