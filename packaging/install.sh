@@ -14,8 +14,8 @@ usage() {
 Installs ozwald $version ($role). Options:
   --token TOKEN      from: ozctl host invite. "-" reads it from standard input; also OZWALD_JOIN_TOKEN
   --name NAME        name of this machine in the cluster (default: its own)
-  --dir DIR          where the programs go (default: /usr/local/bin)
-  --state DIR        where its state is kept (default: /var/lib/ozwald/$role)
+  --dir DIR          where the programs go (default: where they are, else /usr/local/bin)
+  --state DIR        where its state is kept (default: where it is, else /var/lib/ozwald/$role)
   --listen, --advertise, --rest   of ozwald-controlplane; kept from one run to the next
   --no-service       no systemd unit: starts it in the background, until the next boot
   --install-docker   installs Docker from the distribution when there is none (asked for at a terminal)
@@ -32,15 +32,19 @@ has() { command -v "$1" >/dev/null 2>&1; }
 nap() { sleep 0.2 2>/dev/null || sleep 1; }
 
 main() {
-  token=${OZWALD_JOIN_TOKEN-} name= dir=/usr/local/bin state=/var/lib/ozwald/$role
+  token=${OZWALD_JOIN_TOKEN-} name= dir= state=
   todo= do=install service=yes purge=no dry=no docker=ask advertise=${OZWALD_ADVERTISE-}
   # For tests: where to look for what the machine has.
-  sysroot=${OZWALD_SYSROOT-} config=/etc/ozwald
+  sysroot=${OZWALD_SYSROOT-} config=${OZWALD_SYSROOT-}/etc/ozwald
   arguments "$@"
-  program=ozwald-$role pending=$state/restart unit=/etc/systemd/system/ozwald-$role.service env_file=$config/$role.env
+  # Beside the settings: how it was started, where no unit says it.
+  program=ozwald-$role unit=$sysroot/etc/systemd/system/ozwald-$role.service env_file=$config/$role.env start_file=$config/$role.start
+  find_places
+  pending=$state/restart
   [ -n "$role" ] && [ -n "$sha256" ] || fail "this text was not filled in. A control plane serves it as /install."
   [ "$(id -u)" = 0 ] || [ $dry = yes ] || fail "only root can install programs and a service, and this is $(id -un). Nothing was changed.
 Put sudo before sh: curl … | sudo sh -s -- …   or look first: … | sh -s -- --dry-run …"
+  [ -z "$sysroot" ] || [ $dry = yes ] || fail "OZWALD_SYSROOT is for --dry-run only. Nothing was changed."
   [ "$service" = no ] || [ -d /run/systemd/system ] || service=absent
   other=ozwald-agent
   [ "$role" != agent ] || other=ozwald-controlplane
@@ -61,10 +65,15 @@ arguments() {
   while [ $# -gt 0 ]; do
     case $1 in
       --token | --name | --dir | --state | --listen | --advertise | --rest)
-        case ${2---} in --*) fail "$1 needs a value. --help says which." ;; esac
-        value=$2; option=$1; shift ;;
-      --*=*) value=${1#*=}; option=${1%%=*} ;;
-      *) value=; option=$1 ;;
+        [ $# -gt 1 ] || fail "$1 needs a value. --help says which."
+        value=$2; option=$1; given=yes; shift ;;
+      --*=*) value=${1#*=}; option=${1%%=*}; given=yes ;;
+      *) value=; option=$1; given=no ;;
+    esac
+    case $option in
+      --token | --name | --dir | --state | --listen | --advertise | --rest)
+        case $value in '' | --*) fail "$option needs a value. --help says which." ;; esac ;;
+      *) [ $given = no ] || fail "$option takes no value, and $value was given. --help says which there are." ;;
     esac
     case $option in
       --token) token=$value ;;
@@ -87,10 +96,29 @@ arguments() {
   done
   case $name in [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) fail "--name $name: letters, digits, . _ - only, and a letter or digit first" ;; esac
   case $dir$state in *[!A-Za-z0-9/._-]*) fail "--dir and --state: letters, digits, / . _ - only" ;; esac
-  case $dir in /*) ;; *) fail "--dir $dir: begin with /" ;; esac
-  case $state in /?*) ;; *) fail "--state $state: begin with /" ;; esac
+  case $dir in '' | /?*) ;; *) fail "--dir $dir: begin with /" ;; esac
+  case $state in '' | /?*) ;; *) fail "--state $state: begin with /" ;; esac
+  for place in "$dir" "$state"; do
+    case $place/ in */../* | */./* | //*) fail "$place: write the folder without . and .. and with single /" ;; esac
+  done
+  dir=${dir%/} state=${state%/}
   [ "$token" != - ] || IFS= read -r token || [ -n "$token" ] || fail "there was no token on standard input."
   [ "$purge" = no ] || [ $do = uninstall ] || fail "--purge goes with --uninstall."
+}
+
+# Where the present installation is: its unit says it, or the note of a start without one. A place on the command line moves it.
+find_places() {
+  said_dir=$dir said_state=$state was_dir= was_state=
+  started=$(sed -n 's/^ExecStart=//p' "$unit" 2>/dev/null)
+  [ -n "$started" ] || started=$(cat "$start_file" 2>/dev/null)
+  case $started in
+    /*/"$program run --state /"?*) was_dir=${started%%/"$program run"*} was_state=${started##* --state } ;;
+  esac
+  dir=${dir:-${was_dir:-/usr/local/bin}} state=${state:-${was_state:-/var/lib/ozwald/$role}}
+  [ $do != install ] && [ -n "$was_dir" ] || return 0
+  [ "$dir" = "$was_dir" ] && [ "$state" = "$was_state" ] ||
+    fail "$program is in $was_dir with its state in $was_state, and not in$([ -z "$said_dir" ] || say " $dir")$([ -z "$said_state" ] || say " $state"). Nothing was changed.
+Leave --dir and --state out: they are known."
 }
 
 install_all() {
@@ -126,6 +154,7 @@ Use a system with glibc 2.28 or newer, such as Debian 10, Ubuntu 20.04 or RHEL 8
 }
 
 plan() {
+  check_links
   [ -n "$engine" ] || if [ $docker = yes ]; then say "  docker   apt-get install docker.io"; else need_docker; fi
   what=
   installed && say "  keep     $dir/ozwald, it is this version" || {
@@ -133,7 +162,11 @@ plan() {
     say "  $([ "$role" = agent ] && say "download $file (sha256 $sum)" || say "copy     $file") → $dir/ozwald${old:+, the present one becomes ozwald.previous}"
   }
   [ "$(readlink "$dir/$program")/$(readlink "$dir/ozctl")" = ozwald/ozwald ] || say "  link     $dir/$program and $dir/ozctl"
-  [ "$role" != agent ] || [ -e "$state/identity.json" ] || say "  join     $address${name:+ as $name}"
+  if [ "$role" = agent ] && [ ! -e "$state/identity.json" ]; then say "  join     $address${name:+ as $name}"
+  elif [ "$role" = agent ] && [ -n "$token" ] && ! grep -qF "\"address\": \"$address\"" "$state/identity.json"; then
+    what=restarted
+    say "  move     to $address, where its control plane is now"
+  fi
   kept=
   settings list
   [ -z "$kept" ] || say "  settings$kept → $env_file"
@@ -141,7 +174,7 @@ plan() {
     yes)
       [ "$(cat "$unit" 2>/dev/null)" = "$(unit_text)" ] || { what=restarted; say "  service  $unit, enabled"; } ;;
   esac
-  [ -z "$kept" ] && [ ! -e "$pending" ] && runs_this || what=restarted
+  [ -z "$kept" ] && [ ! -e "$pending" ] && runs_this && dials_here || what=restarted
   if ! running; then say "  start    $program$([ $service = yes ] || say " run --state $state, in the background")"
   elif [ -n "$what" ]; then say "  restart  $program; containers keep running"
   else say "  keep     $program running, nothing restarts"; fi
@@ -156,7 +189,7 @@ look_around() {
   [ ! -r "$sysroot/etc/os-release" ] || seen=" · $(. "$sysroot/etc/os-release"; say "${NAME%% *} ${VERSION_ID-}")"
   [ "$role" = agent ] || { engine=unneeded; return 0; }
   if [ -S "$sysroot/var/run/docker.sock" ]; then
-    engine=$(curl -fs --max-time 5 --unix-socket "$sysroot/var/run/docker.sock" http://engine/version 2>/dev/null |
+    engine=$(curl -fs --noproxy '*' --max-time 5 --unix-socket "$sysroot/var/run/docker.sock" http://engine/version 2>/dev/null |
       sed -n 's/.*"Version":"\([0-9][0-9.]*\)[^"]*","ApiVersion.*/\1/p')
     [ -n "$engine" ] || engine=$(docker version --format '{{.Server.Version}}' 2>/dev/null) || engine=
     engine="Docker${engine:+ $engine}"
@@ -259,13 +292,26 @@ no_room() {
 Make room there, or choose another with --dir DIR; then run this again."
 }
 
+# The names of the programs are free, or ours.
+check_links() {
+  for link in "$program" ozctl; do
+    [ -e "$dir/$link" ] || [ -L "$dir/$link" ] || continue
+    leads=$(readlink "$dir/$link")
+    [ "$leads" != ozwald ] || continue
+    clone=${leads%/dist/bin/ozctl}
+    # A link of a clone that is no more leads nowhere and is replaced.
+    if [ "$clone" != "$leads" ] && [ ! -e "$clone/scripts/quickstart" ]; then continue; fi
+    [ "$clone" = "$leads" ] ||
+      fail "$dir/$link is the quickstart's of $clone, which is still on this machine. Nothing was changed.
+Remove it first: $clone/scripts/quickstart --down   (a link that you made yourself: rm $dir/$link)"
+    fail "$dir/$link is there and is not from Ozwald. Nothing was changed. Remove it, or choose another with --dir DIR."
+  done
+}
+
 # The executable: complete, checked and tried before it gets its name. Whatever goes wrong, the present one stays.
 put_program() {
   mkdir -p "$dir" || fail "$dir cannot be made, as said above. Nothing was changed. Choose another with --dir DIR."
-  for link in "$program" ozctl; do
-    [ ! -e "$dir/$link" ] && [ ! -L "$dir/$link" ] || [ "$(readlink "$dir/$link")" = ozwald ] ||
-      fail "$dir/$link is there and is not from Ozwald. Nothing was changed. Remove it, or choose another with --dir DIR."
-  done
+  check_links
   # What a killed run left behind.
   [ -e "$dir/ozwald.previous" ] || [ ! -e "$dir/.ozwald.swap" ] || mv -f "$dir/.ozwald.swap" "$dir/ozwald.previous"
   rm -f "$dir/.ozwald.previous" "$dir/.ozwald.swap"
@@ -331,7 +377,8 @@ download() {
       90) fail "another server answers at $address than the one this text came from. Nothing was downloaded and nothing was changed." ;;
     esac
   elif has wget; then
-    wget -q --no-check-certificate -O "$2" "$1" && return 0
+    # As curl with --noproxy: the control plane is reached without.
+    (unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY; wget -q --no-check-certificate -O "$2" "$1") && return 0
   else
     fail "there is neither curl nor wget here. Nothing was changed. Debian: apt-get install curl"
   fi
@@ -341,7 +388,7 @@ download() {
 # The exit code is in $code.
 fetch_with_curl() {
   from=$1 to=$2; shift 2
-  curl -fsSk "$@" --connect-timeout 15 --speed-limit 1000 --speed-time 30 -o "$to" "$from"
+  curl -fsSk --noproxy '*' "$@" --connect-timeout 15 --speed-limit 1000 --speed-time 30 -o "$to" "$from"
   code=$?
   return $code
 }
@@ -380,6 +427,17 @@ join_cluster() {
   [ -n "$token" ] || return 0
   joined=$(OZWALD_JOIN_TOKEN=$token "$dir/ozwald-agent" join "$address" --state "$state" ${name:+--name "$name"}) ||
     fail "the program is installed; joining failed, as said above. Make a new line with: ozctl host invite"
+  # What runs dials the address of before until it starts again.
+  case $joined in *" from now on at "*) must_restart change ;; esac
+}
+
+# Whether what runs is connected, or dials this control plane. One that was told of another address, by a run that was killed, does not yet.
+dials_here() {
+  [ "$role" = agent ] || return 0
+  case $("$dir/$program" status --state "$state" -o json 2>/dev/null) in
+    *'"link":"ready"'* | *"\"control_plane\":\"$address\""*) return 0 ;;
+  esac
+  return 1
 }
 
 # Hardened as far as the work allows: it speaks to the engine's socket and looks at /proc and at what is mounted into containers.
@@ -446,8 +504,12 @@ start_service() {
       unit_text >"$unit.new" && mv -f "$unit.new" "$unit" && systemctl daemon-reload || fail "$unit cannot be written, as said above. Run this again."
     fi
     systemctl -q enable "$program" || fail "systemctl enable $program failed, as said above. Run this again."
+    rm -f "$start_file"
+  elif [ "$(cat "$start_file" 2>/dev/null)" != "$dir/$program run --state $state" ]; then
+    mkdir -p "$config" && say "$dir/$program run --state $state" >"$start_file.new" && mv -f "$start_file.new" "$start_file" ||
+      fail "$start_file cannot be written, as said above. Run this again."
   fi
-  if running && [ ! -e "$pending" ] && runs_this; then
+  if running && [ ! -e "$pending" ] && runs_this && dials_here; then
     done_line="$done_line · $program runs, not restarted"
     return 0
   fi
@@ -504,6 +566,8 @@ restart() {
     return 0
   fi
   stop
+  rm -f "$state/$program.pid"
+  log_before=$(wc -l <"$state/$program.log" 2>/dev/null) || log_before=0
   detach=setsid
   has setsid || detach=nohup
   (
@@ -519,6 +583,47 @@ restart() {
   )
 }
 
+# What it said last, on standard error; where all of it is, is in $where.
+show_log() {
+  if [ $service = yes ]; then journalctl -u "$program" -n 5 --no-pager -o cat >&2 2>/dev/null
+  else tail -n "+$((${log_before:-0} + 1))" "$state/$program.log" 2>/dev/null | tail -n 5 >&2; fi
+}
+
+# Whether what was started has ended again. A service manager starts it again and again: thrice is enough.
+has_ended() {
+  if [ $service = yes ]; then
+    restarts=$(systemctl show -p NRestarts "$program" 2>/dev/null | sed 's/.*=//')
+    [ "${restarts:-0}" -ge 3 ] && ! systemctl -q is-active "$program"
+  else
+    [ -s "$state/$program.pid" ] && ! running
+  fi
+}
+
+# Where the control plane listens for the local root.
+socket_of() {
+  socket=$(sed -n "s/^OZWALD_SOCKET='\(.*\)'\$/\1/p" "$env_file" 2>/dev/null)
+  say "${socket:-/run/ozwald/control.sock}"
+}
+
+# Whether root's context is of the authority in $state.
+context_is_ours() {
+  authority=$(tr -d '\r\n' 2>/dev/null <"$state/pki/ca.crt") && [ -n "$authority" ] &&
+    [ "$(sed -n 's/.*"caPem": *"\([^"]*\)".*/\1/p' "$config_dir/contexts/local.json" 2>/dev/null | sed 's/\\n//g')" = "$authority" ]
+}
+
+# Address of the control plane of $state, in $server, when that is what answers at its own socket, and not another one of this machine.
+answers() {
+  server=
+  cluster=$(sed -n 's/.*"clusterId": *"\([^"]*\)".*/\1/p' "$state/pki/identity.json" 2>/dev/null)
+  [ -n "$cluster" ] && running || return 1
+  # A folder without contexts: then ozctl asks the socket.
+  told=$(OZWALD_CONTEXT='' OZWALD_CONFIG_DIR=$state/none OZWALD_SOCKET=$(socket_of) "$dir/ozctl" status -o json 2>/dev/null)
+  case $told in *"\"clusterId\": \"$cluster\""*) ;; *) return 1 ;; esac
+  # Written last; another control plane may write its own over it.
+  context_is_ours || [ $(($(uptime_cs) - began)) -ge 500 ] || return 1
+  server=$(say "$told" | sed -n 's/^  "address": "\(.*\)",\{0,1\}$/\1/p')
+}
+
 uptime_cs() { read -r up rest </proc/uptime; say "${up%.*}${up#*.}"; }
 
 await_ready() {
@@ -530,12 +635,15 @@ await_ready() {
       status=$("$dir/$program" status --state "$state" -o json 2>/dev/null)
       case $status in *'"link":"ready"'*) break ;; esac
     else
-      server=$(OZWALD_CONFIG_DIR=$config_dir OZWALD_CONTEXT=local "$dir/ozctl" version --server 2>/dev/null | sed -n 's/^control plane .* at //p')
-      [ -z "$server" ] || break
+      ! answers || break
     fi
-    [ $(($(uptime_cs) - began)) -lt 3000 ] || {
+    why=
+    if has_ended; then why="ended again, as said above"
+    elif [ $(($(uptime_cs) - began)) -ge 3000 ]; then why="did not get ready within 30 s"; fi
+    [ -z "$why" ] || {
       say "${done_line# · }"
-      fail "$program is installed and did not get ready within 30 s: $where${old:+. Back to the version before: --rollback}"
+      show_log
+      fail "$program is installed and $why: $where${old:+. Back to the version before: --rollback}"
     }
     nap
   done
@@ -546,6 +654,7 @@ await_ready() {
     where=${where#https://}
     case $joined in
       joined*) done_line="$done_line · joined ${where%:7443} as $host in $took" ;;
+      *" from now on at "*) done_line="$done_line · moved to ${where%:7443} as $host in $took" ;;
       *) done_line="$done_line · is $host of ${where%:7443}" ;;
     esac
   else
@@ -577,9 +686,14 @@ rollback() {
 
 # What it removes it says, one by one; with --dry-run it only says.
 uninstall() {
-  gone=
+  gone= missing= stopped=no
+  [ $purge = no ] || [ ! -e "$state" ] || is_own_state ||
+    fail "$state does not hold the state of $program, so --purge does not remove it. Nothing was changed.
+Name the right folder with --state DIR, or leave --purge out."
+  ! running || stopped=yes
+  links=$(readlink "$dir/$program")/$(readlink "$dir/ozctl")
   if [ $dry = yes ]; then
-    [ -z "$(running && say yes)" ] || say "Would stop $program."
+    [ $stopped = no ] || say "Would stop $program."
   else
     stop
     [ ! -e "$unit" ] || [ $service != yes ] || systemctl -q disable "$program" 2>/dev/null
@@ -588,30 +702,51 @@ uninstall() {
     drop "$unit"
     [ $service != yes ] || [ $dry = yes ] || systemctl daemon-reload
   fi
+  [ -L "$dir/$program" ] || missing=" $dir/$program"
   [ "$(readlink "$dir/$program")" != ozwald ] || drop "$dir/$program"
-  # The other program of the same file may still be in use here.
+  # The other program of the same file may still be in use here; and without our links beside it, it is another's.
   if [ ! -e "$dir/$other" ]; then
-    [ "$(readlink "$dir/ozctl")" != ozwald ] || drop "$dir/ozctl"
-    drop "$dir/ozwald" "$dir/ozwald.previous" "$dir"/.ozwald.*
+    [ "${links#*/}" != ozwald ] || drop "$dir/ozctl"
+    case $links in ozwald/* | */ozwald) drop "$dir/ozwald" "$dir/ozwald.previous" "$dir"/.ozwald.* ;; esac
   fi
-  drop "$state/$program.pid" "$pending"
+  drop "$state/$program.pid" "$pending" "$start_file"
   if [ $purge = yes ]; then
-    drop "$state" "$env_file"
+    [ -e "$state" ] || missing="$missing $state"
     [ "$role" = agent ] || forget_admin
-    [ $dry = yes ] || rmdir "$config" "${state%/*}" 2>/dev/null
+    drop "$state" "$env_file"
+    [ $dry = yes ] || rmdir /var/lib/ozwald 2>/dev/null
   fi
+  [ $dry = yes ] || rmdir "$config" 2>/dev/null
   if [ $dry = yes ]; then
     say "Would remove:${gone:- nothing, there is nothing}"
     say "Nothing was done (--dry-run)."
     return
   fi
+  if [ -z "$gone" ] && [ $stopped = no ]; then
+    say "There is nothing of $program here to remove: no service, and not$missing"
+    [ $purge = yes ] || [ ! -e "$state" ] || say "Its state is in $state (--uninstall --purge removes it)."
+    return
+  fi
   [ -z "$gone" ] || say "removed:$gone"
+  [ -z "$missing" ] || say "not found:$missing"
   if [ $purge = yes ]; then
     say "$program is removed, with its state."
   else
     say "$program is removed. Its state stays in $state (--uninstall --purge removes it)."
   fi
   [ "$role" != agent ] || say "Its containers keep running: docker ps --filter label=ozwald.cluster"
+}
+
+# By what only this program writes; a folder with nothing in it but what this script writes there will do, too.
+is_own_state() {
+  case $role in
+    agent) marks="agent.key journal.json $program.log" ;;
+    *) marks="pki/identity.json controlplane.db $program.log" ;;
+  esac
+  for mark in $marks; do
+    [ ! -e "$state/$mark" ] || return 0
+  done
+  [ -d "$state" ] && [ -z "$(ls -A "$state" | grep -vx -e restart -e "$program.pid")" ]
 }
 
 drop() {
@@ -622,11 +757,22 @@ drop() {
   done
 }
 
-# The way of root into a control plane that is no more.
+# The way of root into a control plane that is no more; those of another one stay.
 forget_admin() {
-  drop "$config_dir/contexts/local.json" /run/ozwald
-  [ $dry = yes ] || { rmdir "$config_dir/contexts" 2>/dev/null && rm -f "$config_dir/current" && rmdir "$config_dir"; }
+  if context_is_ours; then
+    drop "$config_dir/contexts/local.json"
+    if [ $dry = no ]; then
+      [ "$(cat "$config_dir/current" 2>/dev/null)" != local ] || rm -f "$config_dir/current"
+      rmdir "$config_dir/contexts" "$config_dir" 2>/dev/null
+    fi
+  fi
+  socket=$(socket_of)
+  # Ours has ended, or will have.
+  if [ -S "$socket" ] && { [ $dry$stopped = yesyes ] || ! is_listened_on "$socket"; }; then drop "$socket"; fi
+  [ $dry = yes ] || [ "$socket" != /run/ozwald/control.sock ] || rmdir /run/ozwald 2>/dev/null
 }
+
+is_listened_on() { awk -v path="$1" '$8 == path { found = 1 } END { exit !found }' /proc/net/unix; }
 
 main "$@"
 exit 0

@@ -374,7 +374,7 @@ describe("hosts and unknown replicas", () => {
     expect(address).toBe("https://127.0.0.1:7443");
     expect(serverPin).toBe(plane.context.authority.serverPinSha256);
     expect(installLine).toBe(
-      `curl -fsSk --pinnedpubkey 'sha256//${serverPin}' https://127.0.0.1:7443/install | sh -s -- --token ${token}`,
+      `curl -fsSk --noproxy '*' --pinnedpubkey 'sha256//${serverPin}' https://127.0.0.1:7443/install | sh -s -- --token ${token}`,
     );
     expect(token).toMatch(/^ozj_/);
     expect((await failure(client.createInvite({ ttlSeconds: 999_999 }))).detail?.code).toBe("bad_request");

@@ -218,13 +218,13 @@ test("values become words of the shell, whatever is in them", () => {
   );
   expect(() => fillScript("@NOBODY@", { ...values, ADDRESS: "" })).toThrow("@NOBODY@");
   expect(installLine("https://[fd00::1]:7443", "cA==", "ozj_1")).toBe(
-    "curl -fsSk --pinnedpubkey 'sha256//cA==' 'https://[fd00::1]:7443/install' | sh -s -- --token ozj_1",
+    "curl -fsSk --noproxy '*' --pinnedpubkey 'sha256//cA==' 'https://[fd00::1]:7443/install' | sh -s -- --token ozj_1",
   );
 });
 
 test("the line for a laptop needs the quotes of no shell", () => {
   expect(packageLine("https://10.0.0.5:7443", "a+/=")).toBe(
-    "curl -fsSk --pinnedpubkey sha256//a+/= -o ozctl.tgz https://10.0.0.5:7443/dist/ozctl.tgz",
+    'curl -fsSk --noproxy "*" --pinnedpubkey sha256//a+/= -o ozctl.tgz https://10.0.0.5:7443/dist/ozctl.tgz',
   );
   expect(packageLine("https://[fd00::1]:7443", "cA==")).toContain(' "https://[fd00::1]:7443/dist/ozctl.tgz"');
 });

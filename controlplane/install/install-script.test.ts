@@ -1,7 +1,7 @@
 // What the install script sees on machines of every kind, with --dry-run on trees that look like them.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -36,6 +36,11 @@ function write(path: string, text: string, mode = 0o644): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), text);
   chmodSync(join(root, path), mode);
+}
+
+function symlink(to: string, path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(to, path);
 }
 
 function card(vendor: string, kind = "0x030000"): void {
@@ -128,11 +133,27 @@ test("refuses before it does anything", () => {
     [["--dir", "relative"], "begin with /"],
     [["--dir", "/a b"], "letters, digits"],
     [["--purge"], "--purge goes with --uninstall"],
+    [["--token="], "--token needs a value"],
+    [["--token", ""], "--token needs a value"],
+    [["--name="], "--name needs a value"],
+    [["--state="], "--state needs a value"],
+    [["--dir", "--purge"], "--dir needs a value"],
+    [["--no-service=no"], "--no-service takes no value, and no was given"],
+    [["--uninstall=yes"], "--uninstall takes no value"],
+    [["--dir", "/../x"], "/../x: write the folder without . and .."],
+    [["--dir", "/x/.."], "write the folder without"],
+    [["--state", "/a/./b"], "write the folder without"],
+    [["--state", "//"], "write the folder with"],
   ] as const)
     expect([flags, run([...flags, "--dry-run"])]).toEqual([
       flags,
       expect.objectContaining({ status: 1, stderr: expect.stringContaining(words) }),
     ]);
+  expect(run(["--dry-run=no", "--token", "x"])).toMatchObject({
+    status: 1,
+    stdout: "",
+    stderr: expect.stringContaining("--dry-run takes no value, and no was given"),
+  });
   const raw = spawnSync("sh", ["-s", "--", "--dry-run"], { input: template, encoding: "utf8" });
   expect(raw.status).toBe(1);
 });
@@ -184,6 +205,115 @@ test("the token comes by argument, environment or standard input; a joined machi
   write("state/identity.json", "{}");
   const joined = run(["--dry-run"]);
   expect([joined.status, joined.stdout.includes("  join ")]).toEqual([0, false]);
+});
+
+/** Without --dir and --state. */
+function runAnywhere(flags: readonly string[], changed: Partial<ScriptValues> = {}, env: Record<string, string> = {}) {
+  const { stdout, stderr, status } = spawnSync("sh", ["-s", "--", ...flags], {
+    input: fillScript(template, { ...values, ...changed }),
+    encoding: "utf8",
+    timeout: 20_000,
+    env: { PATH: process.env["PATH"], OZWALD_SYSROOT: root, ...env },
+  });
+  return { stdout, stderr, status };
+}
+
+test("a tree that is only looked at is never changed", () => {
+  // For another machine: whatever becomes of the script, this test installs nothing.
+  const elsewhere = run(["--token", "x"], {}, { TARGET: "linux-none" });
+  expect(elsewhere).toMatchObject({ status: 1, stderr: expect.stringContaining("for --dry-run only") });
+});
+
+test.each([
+  ["its unit", "etc/systemd/system/ozwald-agent.service", (line: string) => `[Service]\nExecStart=${line}\n`],
+  ["the note of its start", "etc/ozwald/agent.start", (line: string) => `${line}\n`],
+])("the places come from %s; others are refused where something is removed", (_what, path, text) => {
+  const [dir, state] = [join(root, "programs"), join(root, "kept")];
+  write(path, text(`${dir}/ozwald-agent run --state ${state}`));
+  write("kept/identity.json", "{}");
+  write("kept/agent.key", "");
+  symlink("ozwald", join(dir, "ozwald-agent"));
+  write("programs/ozwald", "");
+  expect(runAnywhere(["--dry-run"]).stdout).toContain(`→ ${dir}/ozwald, the present one becomes ozwald.previous`);
+  const removed = [join(root, path), `${dir}/ozwald-agent`, `${dir}/ozwald`];
+  const would = runAnywhere(["--dry-run", "--uninstall", "--purge"]).stdout;
+  for (const each of [...removed, state]) expect(would).toContain(` ${each}`);
+  const elsewhere = runAnywhere(["--dry-run", "--uninstall", "--dir", "/opt/bin"]);
+  expect(elsewhere).toMatchObject({
+    status: 1,
+    stdout: "",
+    stderr: expect.stringContaining(
+      `is in ${dir} with its state in ${state}, and not in /opt/bin. Nothing was changed.`,
+    ),
+  });
+});
+
+test("--purge removes no folder that is not the program's own", () => {
+  const purge = () => run(["--dry-run", "--uninstall", "--purge"]);
+  write("state/passwd", "");
+  write("state/pki/ca.crt", "");
+  expect(purge()).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/does not hold the state of ozwald-agent/),
+  });
+  expect(run(["--dry-run", "--uninstall"]).status).toBe(0);
+  expect(run(["--dry-run", "--uninstall", "--purge"], {}, { ROLE: "controlplane" }).status).toBe(1);
+  write("state/pki/identity.json", "{}");
+  const own = run(["--dry-run", "--uninstall", "--purge"], {}, { ROLE: "controlplane" });
+  expect([own.status, own.stdout]).toEqual([0, expect.stringContaining(` ${root}/state`)]);
+  expect(purge().status).toBe(1);
+});
+
+test("an ozwald without our links beside it is another's and stays", () => {
+  write("bin/ozwald", "the command of the original");
+  expect(run(["--dry-run", "--uninstall"]).stdout).not.toContain("/bin/ozwald");
+  symlink("ozwald", join(root, "bin/ozwald-agent"));
+  expect(run(["--dry-run", "--uninstall"]).stdout).toContain(`${root}/bin/ozwald-agent ${root}/bin/ozwald\n`);
+});
+
+test("--purge of a control plane leaves the context and the socket of another one", async () => {
+  const config = join(root, "config");
+  const would = (socket: string) => {
+    write("etc/ozwald/controlplane.env", `OZWALD_SOCKET='${socket}'\n`);
+    const flags = ["--dry-run", "--uninstall", "--purge"];
+    return run(flags, { OZWALD_CONFIG_DIR: config }, { ROLE: "controlplane" }).stdout;
+  };
+  const context = (pem: string) =>
+    write("config/contexts/local.json", `${JSON.stringify({ name: "local", caPem: pem, token: "t" }, null, 2)}\n`);
+  const pem = "-----BEGIN CERTIFICATE-----\nAAA+/=\n-----END CERTIFICATE-----\n";
+  write("state/pki/identity.json", "{}");
+  write("state/pki/ca.crt", pem);
+  context(pem.replace("AAA", "BBB"));
+  const socket = join(root, "control.sock");
+  const server = createServer();
+  engine = server;
+  await new Promise<void>((done) => server.listen(socket, done));
+  expect(would(socket)).not.toMatch(/contexts|control\.sock/);
+  context(pem);
+  expect(would(join(root, "none.sock"))).toContain(` ${config}/contexts/local.json`);
+});
+
+test("a name that is taken is told before anything is done, and the quickstart's by its name", () => {
+  write("bin/ozctl", "somebody's");
+  expect(dry()).toMatchObject({ status: 1, stderr: expect.stringContaining("is not from Ozwald") });
+  rmSync(join(root, "bin/ozctl"));
+  write("clone/scripts/quickstart", "");
+  symlink(join(root, "clone/dist/bin/ozctl"), join(root, "bin/ozctl"));
+  const refused = dry();
+  expect([refused.status, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining(`${root}/clone/scripts/quickstart --down`),
+  ]);
+  // The clone is gone: its link leads nowhere.
+  rmSync(join(root, "clone"), { recursive: true });
+  expect(dry()).toMatchObject({ status: 0, stdout: expect.stringContaining("  link     ") });
+});
+
+test("a control plane that has moved is told of", () => {
+  write("state/identity.json", JSON.stringify({ address: "https://198.51.100.1:7443" }, null, 2));
+  expect(dry().stdout).toContain("  move     to https://192.0.2.5:7443");
+  write("state/identity.json", JSON.stringify({ address: values.ADDRESS }, null, 2));
+  expect(dry().stdout).not.toContain("  move ");
 });
 
 test("what is installed already is recognised by its content", () => {

@@ -30,16 +30,19 @@ export function fillScript(template: string, values: ScriptValues): string {
   });
 }
 
-/** The line for another machine. curl compares the server's key before it sends or receives anything, whatever the certificate says. */
+/**
+ * The line for another machine. curl compares the server's key before it sends or receives anything, whatever the certificate says. It goes
+ * without a proxy, as the agent will.
+ */
 export function installLine(address: string, pin: string, token: string): string {
-  return `curl -fsSk --pinnedpubkey 'sha256//${pin}' ${shellWord(`${address}/install`, true)} | sh -s -- --token ${token}`;
+  return `curl -fsSk --noproxy '*' --pinnedpubkey 'sha256//${pin}' ${shellWord(`${address}/install`, true)} | sh -s -- --token ${token}`;
 }
 
-/** The line that fetches ozctl's npm package, without quotes of any one shell: Windows has to understand it too. */
+/** The line that fetches ozctl's npm package, without a proxy, as ozctl will; without quotes of any one shell: Windows has to understand it too. */
 export function packageLine(address: string, pin: string): string {
   const url = `${address}/dist/ozctl.tgz`;
   const quoted = /^[A-Za-z0-9:/._-]+$/.test(url) ? url : `"${url}"`;
-  return `curl -fsSk --pinnedpubkey sha256//${pin} -o ozctl.tgz ${quoted}`;
+  return `curl -fsSk --noproxy "*" --pinnedpubkey sha256//${pin} -o ozctl.tgz ${quoted}`;
 }
 
 function shellWord(text: string, bareIfSafe = false): string {

@@ -7,6 +7,7 @@ import { fillScript } from "../../controlplane/install/install-script.ts";
 import { type DebianRoot, debianRoot } from "../support/debian-root.ts";
 import { type NetnsMachine, type NetnsMachines, netnsMachines } from "../support/netns-hosts.ts";
 import { type CommandResult, runCommand } from "../support/run-command.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.warn("THE TEST OF THE CONTROL PLANE'S INSTALLER DOES NOT RUN: name spaces and chroot need root.");
@@ -60,6 +61,29 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
     expect([existsSync(debian.path("/var/lib/ozwald")), existsSync(debian.path("/etc/ozwald"))]).toEqual([
       false,
       false,
+    ]);
+  });
+
+  test("beside another control plane: says that its own has ended and why, and --purge leaves what is the other's", async () => {
+    const other = `${clone}/dist/bin/ozwald-controlplane run --state /root/other --socket /root/other.sock --rest off`;
+    await debian.run(["sh", "-c", `setsid ${other} >/root/other.log 2>&1 </dev/null &`]);
+    const context = debian.path("/root/.config/ozwald/contexts/local.json");
+    await waitUntil("the other one is ready", () => existsSync(context), 20_000);
+    const written = await readFile(context, "utf8");
+    const [pid] = debian.processes();
+    const began = Date.now();
+    const done = await install();
+    expect(done.code, said(done)).toBe(1);
+    expect(done.stderr).toMatch(/7443 is taken/);
+    expect(done.stderr).toContain("ozwald-controlplane is installed and ended again, as said above: /var/lib/ozwald/");
+    expect(Date.now() - began).toBeLessThan(25_000);
+    expect(said(await install("--uninstall", "--purge"))).toContain("is removed, with its state");
+    expect(await readFile(context, "utf8")).toBe(written);
+    expect(debian.processes()).toEqual([pid]);
+    await debian.run([
+      "sh",
+      "-c",
+      `kill ${pid}; while kill -0 ${pid}; do sleep 0.1; done 2>/dev/null; rm -r /root/other* /root/.config`,
     ]);
   });
 
@@ -134,8 +158,9 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
     const planned = await install("--uninstall", "--dry-run");
     const files = ["ozwald-controlplane", "ozctl", "ozwald", "ozwald.previous"].map((name) => `/usr/local/bin/${name}`);
     const pidFile = "/var/lib/ozwald/controlplane/ozwald-controlplane.pid";
+    const note = "/etc/ozwald/controlplane.start";
     expect(said(planned)).toBe(
-      `Would stop ozwald-controlplane.\nWould remove: ${[...files, pidFile].join(" ")}\nNothing was done (--dry-run).\n`,
+      `Would stop ozwald-controlplane.\nWould remove: ${[...files, pidFile, note].join(" ")}\nNothing was done (--dry-run).\n`,
     );
     expect(debian.processes()).toHaveLength(1);
     expect(said(await install("--uninstall"))).toContain("Its state stays in /var/lib/ozwald/controlplane");
@@ -146,6 +171,9 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
     const elsewhere = ["-not", "-path", `${clone}*`, "-not", "-path", "*/node_modules/*"];
     const rest = await debian.run(["find", "/", "-xdev", "-iname", "*ozwald*", ...elsewhere]);
     expect(rest.stdout).toBe("");
+    expect(said(await install("--uninstall", "--purge"))).toBe(
+      "There is nothing of ozwald-controlplane here to remove: no service, and not /usr/local/bin/ozwald-controlplane /var/lib/ozwald/controlplane\n",
+    );
   });
 
   test("says what it is for when asked for nothing", async () => {

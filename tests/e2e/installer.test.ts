@@ -17,6 +17,7 @@ import { isRunning, kill } from "../support/process-tree.ts";
 import { report } from "../support/report-time.ts";
 import { type CommandResult, runCommand } from "../support/run-command.ts";
 import { waitUntil } from "../support/wait-until.ts";
+import { openWebProxy } from "../support/web-proxy.ts";
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.warn("THE TEST OF THE INSTALLER DOES NOT RUN: name spaces and chroot need root.");
@@ -159,11 +160,14 @@ describe.skipIf(!isRoot)("the installer", () => {
     );
   });
 
-  test("the printed line, as it is: installed, joined, running", async () => {
+  test("the printed line, as it is: installed, joined, running, and nothing goes through the proxy", async () => {
+    await using proxy = await openWebProxy(machines.bridgeAddress);
+    const line = await printedLine("--name", "tower");
     const began = Date.now();
-    const done = await shell(await printedLine("--name", "tower"));
+    const done = await shell(line, { https_proxy: proxy.url, ALL_PROXY: proxy.url });
     report("printed line to joined", Date.now() - began);
     expect(done.code, said(done)).toBe(0);
+    expect([...proxy.asked]).toEqual([]);
     expect(done.stdout).toMatch(/^ozwald \d+\.\d+\.\d+ · Debian 12 · Docker \d.* · no GPU \(fine\)$/m);
     // There is no xz on this Debian.
     const [, megabytes] =
@@ -300,15 +304,48 @@ describe.skipIf(!isRoot)("the installer", () => {
     expect((await status()).pid).toBe(pid);
   });
 
+  test("an agent that dials where its control plane is no more is brought back by a new line, and once more", async () => {
+    const container = await life();
+    const { pid } = await status();
+    const address = `https://${machines.bridgeAddress}:${cluster.port}`;
+    const identity = debian.path("/var/lib/ozwald/agent/identity.json");
+    const [here, nowhere] = [await readFile(identity, "utf8"), "https://127.0.0.9:7443"];
+    const elsewhere = JSON.stringify({ ...(JSON.parse(here) as object), address: nowhere, addresses: [] }, null, 2);
+    /** What runs dials where nobody is. */
+    const lost = async (written: string) => {
+      await shell(`kill ${(await status()).pid}`);
+      await waitUntil("the agent has ended", () => debian.processes().length === 0, 20_000);
+      await writeFile(identity, elsewhere);
+      await shell("setsid ozwald-agent run --state /var/lib/ozwald/agent </dev/null >/dev/null 2>&1 &");
+      await waitUntil("it runs", async () => (await shell("ozwald-agent status -o json")).stdout !== "", 30_000);
+      await writeFile(identity, written);
+    };
+    await lost(elsewhere);
+    const line = await printedLine();
+    expect(said(await shell(`${line} --dry-run`))).toContain(
+      `  move     to ${address}, where its control plane is now\n`,
+    );
+    const moved = await shell(line);
+    expect(said(moved)).toMatch(/ · ozwald-agent restarted · moved to .* as tower in \d+\.\d s$/m);
+    // The run before was killed between the two: the new address is written down, and not dialled.
+    await lost(here);
+    expect(said(await shell(await printedLine()))).toContain("ozwald-agent restarted · is tower of");
+    expect(await status()).toMatchObject({ link: "ready", control_plane: address });
+    expect((await status()).pid).not.toBe(pid);
+    expect(await life()).toBe(container);
+  });
+
   test("wget does where there is no curl, with the whole of busybox as the shell", async () => {
+    await using proxy = await openWebProxy(machines.bridgeAddress);
     const text = await script();
     await shell("ozwald-agent version && mv /usr/bin/curl /usr/bin/curl.away");
     try {
       const done = await debian.run(
         ["busybox", "sh", "-s", "--", "--dir", "/opt/bin", "--state", "/var/lib/ozwald/agent"],
-        { input: text },
+        { input: text, env: { https_proxy: proxy.url, http_proxy: proxy.url } },
       );
       expect(said(done)).toMatch(/downloaded \d+ MB, sha256 ok/);
+      expect([...proxy.asked]).toEqual([]);
       expect(readdirSync(debian.path("/opt/bin")).toSorted()).toEqual(["ozctl", "ozwald", "ozwald-agent"]);
     } finally {
       await shell("mv /usr/bin/curl.away /usr/bin/curl");

@@ -60,7 +60,9 @@ describe("the package", () => {
     runCommand(["sh", "-c", line], { cwd: folder, env });
 
   test("is fetched by the printed line, with the sum that is listed; with a wrong key nothing is", async () => {
-    expect(fetchLine).toMatch(/^curl -fsSk --pinnedpubkey sha256\/\/\S{44} -o ozctl\.tgz https:\S+\/dist\/ozctl\.tgz$/);
+    expect(fetchLine).toMatch(
+      /^curl -fsSk --noproxy "\*" --pinnedpubkey sha256\/\/\S{44} -o ozctl\.tgz https:\S+\/dist\/ozctl\.tgz$/,
+    );
     const wrong = await inFolder(fetchLine.replace(/sha256\/\/\S+/, `sha256//${"A".repeat(43)}=`));
     expect([wrong.code, await readdir(folder)]).toEqual([90, []]);
     expect(await inFolder(fetchLine)).toMatchObject({ code: 0, stderr: "" });
