@@ -1,8 +1,8 @@
 // Serves what somebody asks of one replica over its own channel: its log, a command inside it, or a connection to it.
 import { OzError } from "#core/errors.ts";
+import { secretValues } from "#core/secret.ts";
 import type { ExecRequest, ForwardRequest, LogRequest, OpenChannel } from "#proto/agent_pb.ts";
 import type { ContainerEngine, ExecSession, ObservedContainer } from "./apply/engine.ts";
-import { secretValues } from "./apply/log-tail.ts";
 import { maskedSink } from "./apply/masked-output.ts";
 import { forwardBytes } from "./forward.ts";
 import type { AgentChannel, ChannelEnd } from "./link/channel.ts";
@@ -38,7 +38,7 @@ async function copyLog(deps: ChannelDeps, request: LogRequest, channel: AgentCha
   const name = spec?.instance ?? `replica ${replicaId}`;
   const { id } = containerForLog(look()?.get(replicaId) ?? [], request, name);
   const environment = await engine.environment(id);
-  const sink = maskedSink(channel, secretValues({ environment, secretKeys: spec?.secretKeys ?? [] }));
+  const sink = maskedSink(channel, secretValues(environment, spec?.secretKeys));
   await engine.logs(id, { follow: follow && !previous, tail, timestamps }, sink, channel.signal);
   await sink.end();
 }

@@ -63,7 +63,7 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
     remove: (id) => removeContainer(lifecycle, id),
     environment: async (id) => environmentOf(await observer.inspect(id)),
     logs: (id, logOptions, sink, signal) => copyLogs(calls, id, logOptions, sink, signal),
-    tail: (id, lines) => tailLines(calls, id, lines),
+    tail: (id, lines, hidden) => tailLines(calls, id, lines, hidden),
     exec: (id, execOptions, sink, signal) => startExec(calls, procRoot, id, execOptions, sink, signal),
     memoryBytes: (id) => containerMemoryBytes(calls, id),
     watch: (onChange, signal) => watchEvents(calls, { clusterId, log, random }, onChange, signal),

@@ -3,6 +3,7 @@ import { StringDecoder } from "node:string_decoder";
 import type { DockerCalls, DockerStream } from "./docker-call.ts";
 import { dockerError } from "./docker-errors.ts";
 import type { LogOptions, OutputSink } from "./engine.ts";
+import { maskedSink } from "./masked-output.ts";
 import { FrameSplitter } from "./output-frames.ts";
 
 /** Longer than opening may take, so that an engine that is silent is told as such. */
@@ -55,14 +56,21 @@ function openLogs(calls: DockerCalls, id: string, options: LogOptions, signal: A
   });
 }
 
-/** Last lines of both outputs, in the order they were completed; what came within 15 s. */
-export async function tailLines(calls: DockerCalls, id: string, lines: number): Promise<string[]> {
+/** Last lines of both outputs, in the order they were completed, the hidden values masked before lines are cut; what came within 15 s. */
+export async function tailLines(
+  calls: DockerCalls,
+  id: string,
+  lines: number,
+  hidden: readonly string[] = [],
+): Promise<string[]> {
   if (lines <= 0) return [];
   const expired = new AbortController();
   const timer = calls.clock.after(tailTimeoutMs, () => expired.abort());
   const collector = createTail(lines);
+  const sink = maskedSink(collector.sink, hidden);
   try {
-    await copyLogs(calls, id, { follow: false, tail: lines, timestamps: false }, collector.sink, expired.signal);
+    await copyLogs(calls, id, { follow: false, tail: lines, timestamps: false }, sink, expired.signal);
+    await sink.end();
   } finally {
     timer.cancel();
   }

@@ -131,8 +131,8 @@ export interface ContainerEngine {
   environment(id: string): Promise<Readonly<Record<string, string>>>;
   /** Copies output into the sink; resolves at the end of it, or when the signal aborts. */
   logs(id: string, options: LogOptions, sink: OutputSink, signal: AbortSignal): Promise<void>;
-  /** Last lines of output, both streams mixed. */
-  tail(id: string, lines: number): Promise<string[]>;
+  /** Last lines of output, both streams mixed, without the values that are hidden. */
+  tail(id: string, lines: number, hidden?: readonly string[]): Promise<string[]>;
   exec(id: string, options: ExecOptions, sink: OutputSink, signal: AbortSignal): Promise<ExecSession>;
   /** RAM in use in bytes; undefined when unknown. */
   memoryBytes(id: string): Promise<number | undefined>;

@@ -1,31 +1,24 @@
 // The last lines of a container, without the secrets of its environment.
-import { looksSecret, maskValues } from "#core/secret.ts";
+import { secretValues } from "#core/secret.ts";
 import type { ReplicaSpec } from "#proto/spec_pb.ts";
 import type { ContainerEngine } from "./engine.ts";
 
 const keptLines = 20;
 const longestLine = 500;
 
-/** Values of the environment that are never shown, the longest first. */
-export function secretValues({
-  environment,
-  secretKeys,
-}: Readonly<{ environment: Readonly<Record<string, string>>; secretKeys: readonly string[] }>): string[] {
-  return Object.entries(environment)
-    .filter(([key]) => looksSecret(key) || secretKeys.includes(key))
-    .map(([, value]) => value)
-    .toSorted((a, b) => b.length - a.length);
-}
-
 /** At most 20 last lines, each at most 500 characters; none when the engine does not give them: they are no reason to fail. */
 export async function maskedTail(
-  engine: Pick<ContainerEngine, "tail">,
+  engine: Pick<ContainerEngine, "tail" | "environment">,
   id: string,
   spec: ReplicaSpec,
 ): Promise<string[]> {
-  const lines = await engine.tail(id, keptLines).catch(() => []);
-  const secrets = secretValues(spec);
-  return lines.slice(-keptLines).map((line) => maskValues(line, secrets).slice(0, longestLine));
+  try {
+    const environment = { ...spec.environment, ...(await engine.environment(id)) };
+    const lines = await engine.tail(id, keptLines, secretValues(environment, spec.secretKeys));
+    return lines.slice(-keptLines).map((line) => line.slice(0, longestLine));
+  } catch {
+    return [];
+  }
 }
 
 /** When the last line was written, in milliseconds since 1970; 0 when there is none. */

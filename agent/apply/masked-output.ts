@@ -1,11 +1,6 @@
 // Output without secrets: what comes in pieces is held back only as far as a secret may have begun in it.
-import { mask } from "#core/secret.ts";
+import { mask, secretTexts } from "#core/secret.ts";
 import type { OutputSink } from "./engine.ts";
-
-/** Shorter values would hide too much, as everywhere. */
-const shortest = 4;
-/** Lines of a longer value that say nothing by themselves, such as "{". */
-const shortestLine = 8;
 
 export type MaskedSink = OutputSink & {
   /** Gives what was held back. Call it at the end of the output. */
@@ -14,7 +9,8 @@ export type MaskedSink = OutputSink & {
 
 /** A sink in front of another one that replaces each value, and each line of a value of several lines, in both outputs. */
 export function maskedSink(sink: OutputSink, values: readonly string[]): MaskedSink {
-  const secrets = bytesOf(values);
+  // Texts with one character per byte: pieces may be cut within a character.
+  const secrets = secretTexts(values).map((value) => Buffer.from(value).toString("latin1"));
   const [stdout, stderr] = [createMasker(secrets), createMasker(secrets)];
   const give = async (to: "stdout" | "stderr", bytes: Uint8Array) => {
     if (bytes.length > 0) await sink[to](bytes);
@@ -27,14 +23,6 @@ export function maskedSink(sink: OutputSink, values: readonly string[]): MaskedS
       await give("stderr", stderr.end());
     },
   };
-}
-
-/** Texts with one character per byte: pieces may be cut within a character. The longest first. */
-function bytesOf(values: readonly string[]): string[] {
-  const lines = values.flatMap((value) => value.split(/\r?\n/)).filter((line) => line.length >= shortestLine);
-  return [...new Set([...values.filter((value) => value.length >= shortest), ...lines])]
-    .map((value) => Buffer.from(value).toString("latin1"))
-    .toSorted((a, b) => b.length - a.length);
 }
 
 const maskBytes = Buffer.from(mask).toString("latin1");

@@ -1,11 +1,10 @@
 // A replica as it is told to the control plane.
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { maskValues } from "#core/secret.ts";
+import { maskValues, secretValues } from "#core/secret.ts";
 import { type Observed, ObservedSchema, ReplicaState } from "#proto/replicas_pb.ts";
 import type { ObservedContainer } from "../apply/engine.ts";
 import type { PullStatus } from "../apply/image-pulls.ts";
-import { secretValues } from "../apply/log-tail.ts";
 import type { Wanted } from "../plan/found.ts";
 import type { ReplicaMemory } from "../plan/memory.ts";
 import type { ReplicaStatus, State } from "../plan/replica-state.ts";
@@ -52,7 +51,10 @@ export function toObserved(input: ReportInput): Observed {
     pid: alive?.pid ?? 0,
     endpoints: alive === undefined ? [] : endpoints(alive, wanted),
     ...(pull === undefined || status.state !== "pulling" ? {} : { pull: toPull(pull) }),
-    reason: wanted === undefined ? status.reason : maskValues(status.reason, secretValues(wanted.spec)),
+    reason:
+      wanted === undefined
+        ? status.reason
+        : maskValues(status.reason, secretValues(wanted.spec.environment, wanted.spec.secretKeys)),
     ...(end?.exitCode === undefined ? {} : { exitCode: end.exitCode }),
     outOfMemory: end?.outOfMemory ?? false,
     logTail: [...(end?.logTail ?? [])],

@@ -2,6 +2,7 @@
 // real one does, and nothing more: it runs no commands.
 import type { Clock } from "#core/clock.ts";
 import { OzError } from "#core/errors.ts";
+import { maskValues } from "#core/secret.ts";
 import { create as message } from "@bufbuild/protobuf";
 import { EngineSchema } from "#proto/inventory_pb.ts";
 import { containerName } from "../apply/container-name.ts";
@@ -222,8 +223,8 @@ export class SimulatedEngine implements ContainerEngine {
       await sink.stdout(Buffer.from(`${stamp}${line}\n`));
   }
 
-  async tail(id: string, lines: number): Promise<string[]> {
-    return (this.#held(id).behaviour.lines ?? []).slice(-lines);
+  async tail(id: string, lines: number, hidden: readonly string[] = []): Promise<string[]> {
+    return (this.#held(id).behaviour.lines ?? []).slice(-lines).map((line) => maskValues(line, hidden));
   }
 
   exec(): Promise<never> {

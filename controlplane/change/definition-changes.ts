@@ -37,7 +37,9 @@ function environmentChanges(before: ServiceDefinition, after: ServiceDefinition)
   return [...new Set([...Object.keys(raw), ...Object.keys(rawNow)])]
     .filter((name) => raw[name] !== rawNow[name])
     .map((name) =>
-      now[name] === mask ? `${name} (hidden)` : `${name} ${was[name] ?? "unset"} → ${now[name] ?? "unset"}`,
+      now[name] === mask || now[name] === was[name]
+        ? `${name} (hidden)`
+        : `${name} ${was[name] ?? "unset"} → ${now[name] ?? "unset"}`,
     )
     .join(", ");
 }

@@ -47,6 +47,12 @@ test.each<[Layer, Layer, string]>([
     { environment: { LICENSE: "new" }, secretKeys: ["LICENSE"] },
     "LICENSE changed, secret_keys none → LICENSE",
   ],
+  [
+    { environment: { DB: "postgres://u:old@h" }, command: ["--db", "postgres://u:old@h"] },
+    { environment: { DB: "postgres://u:new@h2" }, command: ["--db", "postgres://u:new@h2"] },
+    "DB postgres://u:•••@h → postgres://u:•••@h2, command --db postgres://u:•••@h → --db postgres://u:•••@h2",
+  ],
+  [{ environment: { DB: "redis://:old@h" } }, { environment: { DB: "redis://:new@h" } }, "DB changed"],
   [{ command: ["a"] }, { command: ["a", "--port", "1"] }, "command a → a --port 1"],
   [{ command: ["--api-key", "one", "--token=two"] }, { command: ["--api-key", "three", "--token=four"] }, ""],
   [

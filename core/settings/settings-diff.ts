@@ -9,12 +9,12 @@ import {
   type ReplicaSpec,
   RestartCondition,
 } from "#proto/spec_pb.ts";
-import { looksSecret, mask, maskValues } from "../secret.ts";
+import { looksSecret, mask, maskValues, secretValues, shownValue } from "../secret.ts";
 import { formatBytes, formatDuration } from "../units.ts";
 
 /** "MAX_MODEL_LEN 2048 → 4096, image a → b". Empty when nothing differs. */
 export function settingsDiff(before: ReplicaSpec, after: ReplicaSpec): string {
-  const secrets = [...secretValues(before), ...secretValues(after)];
+  const secrets = [before, after].flatMap((spec) => secretValues(spec.environment, spec.secretKeys));
   const rowText = rows.flatMap(([label, show]) =>
     changed(label, maskValues(show(before), secrets), maskValues(show(after), secrets), show(before) !== show(after)),
   );
@@ -68,22 +68,16 @@ function short(text: string): string {
 }
 
 function environmentDiff(before: ReplicaSpec, after: ReplicaSpec): string[] {
-  const hidden = new Set([...before.secretKeys, ...after.secretKeys]);
+  const hidden = [...before.secretKeys, ...after.secretKeys];
   const keys = [...new Set([...Object.keys(before.environment), ...Object.keys(after.environment)])].toSorted();
   return keys.flatMap((key) => {
     const [from, to] = [before.environment[key], after.environment[key]];
     if (from === to) return [];
-    const secret = hidden.has(key) || looksSecret(key);
-    if (from === undefined) return [`+ ${key}=${secret ? mask : short(to ?? "")}`];
     if (to === undefined) return [`- ${key}`];
-    return secret ? [`${key} changed`] : changed(key, from, to, true);
+    const shown = shownValue(key, to, hidden);
+    if (from === undefined) return [`+ ${key}=${short(shown)}`];
+    return changed(key, shownValue(key, from, hidden), shown, true);
   });
-}
-
-function secretValues(spec: ReplicaSpec): string[] {
-  return Object.entries(spec.environment).flatMap(([key, value]) =>
-    spec.secretKeys.includes(key) || looksSecret(key) ? [value] : [],
-  );
 }
 
 /** A command with the values behind flags such as --api-key hidden. */
@@ -92,7 +86,7 @@ function commandText(words: readonly string[]): string {
     .map((word, i) => {
       const flag = /^(--?[\w-]+)=/.exec(word)?.[1];
       if (flag !== undefined && isSecretFlag(flag)) return `${flag}=${mask}`;
-      return i > 0 && !word.startsWith("-") && isSecretFlag(words[i - 1] ?? "") ? mask : word;
+      return i > 0 && !word.startsWith("-") && isSecretFlag(words[i - 1] ?? "") ? mask : shownValue("", word);
     })
     .join(" ");
 }
