@@ -42,7 +42,7 @@ export async function startAgent(config: Config): Promise<RunningAgent> {
   const clock = systemClock;
   const { clusterId } = identity;
   const journal = stack.use(await openJournal({ dir: stateDir, bootId, clock, log, hook: failpoint }));
-  const engine = createDockerEngine({ clusterId, clock, log, socketPath: config.engineSocket });
+  const engine = createDockerEngine({ clusterId, stateDir, clock, log, socketPath: config.engineSocket });
   const linkRef: { current?: AgentLink } = {};
   const facts = stack.use(startHostFacts({ engine, gpu: noGpus, clock, log, link: () => linkRef.current }));
   const brain = stack.use(

@@ -16,6 +16,8 @@ export type RequestOptions = {
   readonly nvidiaRuntime?: boolean;
   /** Device files behind a GPU, by device id, for vendors that are passed as files (AMD, Intel). */
   readonly gpuPaths?: Readonly<Record<string, readonly string[]>>;
+  /** Folders of the agent itself, of which no container gets anything; without symlinks. */
+  readonly ownFolders?: readonly string[];
 };
 
 /** What Docker is asked to create. Throws bad_request when the plan asks for what is never allowed. */
@@ -24,7 +26,7 @@ export function containerRequest(
   network: string,
   options: RequestOptions = {},
 ): Docker.ContainerCreateOptions {
-  checkRequest(plan);
+  checkRequest(plan, options.ownFolders);
   const { spec } = plan;
   const onHostNetwork = spec.security?.hostNetwork === true;
   const healthcheck = healthcheckOf(spec);

@@ -1,13 +1,13 @@
 // What a real engine does not do on demand: silence, lost streams, lies about processes, networks twice, names that are taken.
 import { create } from "@bufbuild/protobuf";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Clock } from "#core/clock.ts";
 import { quietLog } from "#core/log.ts";
 import { systemClock } from "#core/system-clock.ts";
-import { ReplicaSpecSchema } from "#proto/spec_pb.ts";
+import { MountKind, MountSchema, ReplicaSpecSchema } from "#proto/spec_pb.ts";
 import { fakeDocker, type FakeDocker } from "../testing/fake-docker.ts";
 import { createDockerEngine } from "./docker-engine.ts";
 import { timeOf } from "./docker-events.ts";
@@ -266,6 +266,29 @@ describe("watching", () => {
     expect(timeOf('{"time":1,"timeNano":1700000000123456789}')).toBe("1700000000.123456789");
     expect(timeOf("{}")).toBeUndefined();
   });
+});
+
+test("no mount leads to the agent's own folder, by whatever link", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ozwald-own-"));
+  const [real, stateDir, way] = [join(folder, "real"), join(folder, "state"), join(folder, "way")];
+  try {
+    mkdirSync(join(real, "deeper"), { recursive: true });
+    symlinkSync(real, stateDir);
+    symlinkSync(join(real, "deeper"), way);
+    const guarded = createDockerEngine({
+      ...{ clusterId, stateDir, socketPath: docker.socketPath, log: quietLog, clock: systemClock },
+    });
+    for (const source of [stateDir, way, folder]) {
+      const spec = { ...plan.spec, mounts: [create(MountSchema, { kind: MountKind.BIND, source, target: "/x" })] };
+      await expect(guarded.create({ ...plan, spec })).rejects.toMatchObject({
+        code: "bad_request",
+        message: expect.stringContaining("the state of the agent"),
+      });
+    }
+    expect(docker.asked).not.toContain("POST /containers/create");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe("memory in use", () => {

@@ -25,6 +25,8 @@ export type DockerEngineOptions = {
   readonly clusterId: string;
   /** Default /var/run/docker.sock. */
   readonly socketPath?: string;
+  /** Folder of the agent's identity and journal, of which no container gets anything. */
+  readonly stateDir?: string;
   readonly log: Log;
   readonly clock: Clock;
   /** Where the kernel shows the processes of the host. Default /proc. */
@@ -47,6 +49,7 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
     clusterId,
     observer,
     networks,
+    stateDir: options.stateDir,
     requestOptions: askOnce(calls, options.gpuPaths ?? {}),
   };
   return {

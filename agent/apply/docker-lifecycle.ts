@@ -20,13 +20,20 @@ export type LifecyclePorts = {
   readonly clusterId: string;
   readonly observer: Observer;
   readonly networks: GroupNetworks;
+  /** Folder of this agent's identity and journal; undefined when it has none. */
+  readonly stateDir: string | undefined;
   /** Facts of this host that shape requests. */
   requestOptions(): Promise<RequestOptions>;
 };
 
 export async function createContainer(ports: LifecyclePorts, plan: ContainerPlan): Promise<string> {
   const network = ports.networks.nameOf(plan.spec.group);
-  const request = containerRequest(await withRealPaths(plan), network, await ports.requestOptions());
+  const { stateDir } = ports;
+  const ownFolders = stateDir === undefined ? [] : [await realpath(stateDir).catch(() => stateDir)];
+  const request = containerRequest(await withRealPaths(plan), network, {
+    ...(await ports.requestOptions()),
+    ownFolders,
+  });
   const name = request.name ?? "";
   const create = () =>
     ports.calls.call(

@@ -6,20 +6,23 @@ import { checkRequest } from "./request-policy.ts";
 
 type Spec = MessageInitShape<typeof ReplicaSpecSchema>;
 
-function refusal(spec: Spec): string {
+function refusal(spec: Spec, ownFolders: readonly string[] = []): string {
   const full = create(ReplicaSpecSchema, { instance: "web", group: "default", image: "web:1", ...spec });
   try {
-    checkRequest({
-      clusterId: "c",
-      replicaId: "r",
-      generation: 1,
-      attempt: 1,
-      slot: 0,
-      specHash: "",
-      image: "web:1",
-      hostPorts: {},
-      spec: full,
-    });
+    checkRequest(
+      {
+        clusterId: "c",
+        replicaId: "r",
+        generation: 1,
+        attempt: 1,
+        slot: 0,
+        specHash: "",
+        image: "web:1",
+        hostPorts: {},
+        spec: full,
+      },
+      ownFolders,
+    );
     return "";
   } catch (thrown) {
     expect(thrown).toBeInstanceOf(OzError);
@@ -35,6 +38,8 @@ describe("mounts of the host", () => {
     "/proc", "/proc/1/root", "/sys", "/sys/fs/cgroup", "/dev", "/dev/sda", "/run", "/run/docker.sock", "/run/containerd/containerd.sock",
     "/var/run", "/var/run/docker.sock", "/srv/docker.sock", "/home/u/podman.sock", "/boot", "/etc", "/etc/", "/var", "/var/lib",
     "/var/lib/docker", "/var/lib/docker/volumes/x", "/var/lib/containerd/x", "/usr", "/root", "/root/", "/bin",
+    "/var/lib/ozwald", "/var/lib/ozwald/controlplane", "/var/lib/ozwald/agent/key.pem", "/var/lib/ozwald/modelsx", "/etc/ozwald",
+    "/var/lib/ozwald-quickstart", "/var/lib/ozwald-quickstart/agent",
   ])("%j is refused", (source) => {
     expect(refusal(bind(source))).toContain(JSON.stringify(source));
   }); // prettier-ignore
@@ -48,8 +53,20 @@ describe("mounts of the host", () => {
     "/developer",
     "/running",
     "/var/lib/models",
+    "/var/lib/ozwald/models",
+    "/var/lib/ozwald/models/llama",
+    "/var/lib/ozwaldish",
+    "/usr/local/bin",
   ])("%j is fine", (source) => {
     expect(refusal(bind(source))).toBe("");
+  });
+
+  test("nothing that holds the agent's own folder, or lies in it", () => {
+    const own = ["/srv/ozwald/state"];
+    for (const source of ["/srv", "/srv/ozwald", "/srv/ozwald/state", "/srv/ozwald/state/key.pem"])
+      expect(refusal(bind(source), own)).toContain("hand over /srv/ozwald/state");
+    for (const source of ["/srv/ozwald/models", "/srv/ozwald/state2", "/srvs"])
+      expect(refusal(bind(source), own)).toBe("");
   });
 
   test.each(["/", "/proc", "/proc/x", "/sys", "/dev", "/dev/x", "x", "/a/../b", ""])(

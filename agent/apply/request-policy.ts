@@ -1,6 +1,6 @@
 // What no replica gets, whatever its settings say. Every request to the engine passes here first.
 import { OzError } from "#core/errors.ts";
-import { hostPathRefusal, insidePathRefusal } from "#core/mount-rules.ts";
+import { hostPathRefusal, insidePathRefusal, overlapRefusal } from "#core/mount-rules.ts";
 import { isName } from "#core/names.ts";
 import { MountKind } from "#proto/spec_pb.ts";
 import type { ContainerPlan } from "./engine.ts";
@@ -11,8 +11,11 @@ const loaderVariables = ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"];
 const volumeName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const userName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?$/;
 
-/** Throws bad_request naming the first thing in the plan that is never allowed. Paths have to be resolved (no symlinks) by the caller. */
-export function checkRequest(plan: ContainerPlan): void {
+/**
+ * Throws bad_request naming the first thing in the plan that is never allowed. Paths have to be resolved (no symlinks) by the caller;
+ * ownFolders are those of the agent, of which no container gets anything.
+ */
+export function checkRequest(plan: ContainerPlan, ownFolders: readonly string[] = []): void {
   const { spec } = plan;
   for (const [what, name] of [
     ["instance", spec.instance],
@@ -21,7 +24,7 @@ export function checkRequest(plan: ContainerPlan): void {
     if (!isName(name)) refuse(`The ${what} name ${JSON.stringify(name)} has characters that names do not have.`);
   }
   if (spec.image === "" || /[\s\0]/.test(plan.image)) refuse(`${JSON.stringify(plan.image)} is no image name.`);
-  for (const mount of spec.mounts) checkMount(mount);
+  for (const mount of spec.mounts) checkMount(mount, ownFolders);
   for (const path of spec.security?.devices ?? []) checkDevice(path);
   checkEnvironment(plan);
   checkPorts(plan);
@@ -32,21 +35,21 @@ export function checkRequest(plan: ContainerPlan): void {
   }
 }
 
-function checkMount(mount: { kind: MountKind; source: string; target: string }): void {
+function checkMount(mount: { kind: MountKind; source: string; target: string }, ownFolders: readonly string[]): void {
   const where = `The mount ${JSON.stringify(mount.source)} → ${JSON.stringify(mount.target)}`;
   if (!mount.target.startsWith("/") || isUnclean(mount.target))
     refuse(`${where} needs an absolute path inside, without "..".`);
   const covered = insidePathRefusal(mount.target);
   if (covered !== undefined) refuse(`${where} is refused: ${covered}.`);
   if (mount.kind === MountKind.NAMED && !volumeName.test(mount.source)) refuse(`${where} names no volume.`);
-  if (mount.kind === MountKind.BIND) checkHostPath(where, mount.source);
+  if (mount.kind === MountKind.BIND) checkHostPath(where, mount.source, ownFolders);
   if (mount.kind === MountKind.UNSPECIFIED) refuse(`${where} does not say what kind it is.`);
 }
 
-function checkHostPath(where: string, path: string): void {
+function checkHostPath(where: string, path: string, ownFolders: readonly string[]): void {
   if (!path.startsWith("/") || isUnclean(path)) refuse(`${where} needs an absolute path on the host, without "..".`);
   const clean = path.length > 1 ? path.replace(/\/+$/, "") || "/" : path;
-  const reason = hostPathRefusal(clean);
+  const reason = hostPathRefusal(clean) ?? overlapRefusal(clean, ownFolders);
   if (reason !== undefined) refuse(`${where} is refused: ${reason}.`);
 }
 

@@ -1,9 +1,8 @@
 // Names what a spec allows beyond the hardened default, so that a person sees it before it runs.
+import { exposesHost } from "../mount-rules.ts";
 import { MountKind, type ReplicaSpec } from "#proto/spec_pb.ts";
 
 const defaultPids = 4096;
-/** Host paths that give away the host when they are mounted, with what lies below them. */
-const sensitive = ["/etc", "/proc", "/sys", "/dev", "/boot", "/root", "/run", "/var/run", "/var/lib/docker"];
 
 /** Each relaxation by name: "privileged", "cap_add SYS_ADMIN", "port 8000 on 0.0.0.0". Empty for the hardened default. */
 export function relaxations(spec: ReplicaSpec): string[] {
@@ -20,20 +19,11 @@ export function relaxations(spec: ReplicaSpec): string[] {
       .filter((port) => port.hostAddress !== "" && !isLoopback(port.hostAddress))
       .map((port) => `port ${port.hostPort || port.containerPort} on ${port.hostAddress}`),
     ...spec.mounts
-      .filter((mount) => mount.kind === MountKind.BIND && isSensitive(mount.source))
+      .filter((mount) => mount.kind === MountKind.BIND && exposesHost(mount.source, mount.readOnly))
       .map((mount) => `bind ${mount.source}${mount.readOnly ? " (read-only)" : ""}`),
     ...spec.mounts.filter((mount) => mount.external).map((mount) => `volume ${mount.source} of the engine`),
     ...(pids > defaultPids ? [`pids ${pids}`] : []),
   ];
-}
-
-function isSensitive(path: string): boolean {
-  return (
-    path === "/" ||
-    path === "/var" ||
-    path === "/var/lib" ||
-    sensitive.some((root) => path === root || path.startsWith(`${root}/`))
-  );
 }
 
 /** True when only the host itself can reach the address. */

@@ -151,6 +151,22 @@ test.each<[MessageInitShape<typeof ReplicaSpecSchema>, string[]]>([
     },
     ["bind /var/run/docker.sock", "bind /etc (read-only)", "bind /"],
   ],
+  [
+    {
+      mounts: [
+        "/usr/local/bin", "/lib/systemd/system", "/etc/cron.d", "/var/spool/cron", "/usr/share/fonts", "/home/u", "/home/u/.ssh",
+        "/home/u/models", "/root/models", "/etc/ssl/certs", "/srv/models", "/usrdata", "/var/lib/ozwald/models", "/var/lib/ozwald/agent",
+      ].flatMap((source, i) => [
+        { kind: 1, source, target: `/${i}` },
+        { kind: 1, source, target: `/${i}ro`, readOnly: true },
+      ]),
+    },
+    [
+      "bind /usr/local/bin", "bind /lib/systemd/system", "bind /etc/cron.d", "bind /etc/cron.d (read-only)", "bind /var/spool/cron",
+      "bind /usr/share/fonts", "bind /home/u", "bind /home/u/.ssh", "bind /root/models", "bind /root/models (read-only)",
+      "bind /etc/ssl/certs", "bind /etc/ssl/certs (read-only)", "bind /var/lib/ozwald/agent", "bind /var/lib/ozwald/agent (read-only)",
+    ],
+  ], // prettier-ignore
   [{ resources: { pids: 9000 } }, ["pids 9000"]],
 ])("relaxations %#", (spec, expected) => {
   expect(relaxations(create(ReplicaSpecSchema, spec))).toEqual(expected);
