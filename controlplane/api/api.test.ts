@@ -1,3 +1,4 @@
+import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ErrorDetailSchema } from "#proto/errors_pb.ts";
@@ -5,7 +6,7 @@ import { EventsService } from "#proto/events_pb.ts";
 import { EnrollmentService, HostState, HostsService } from "#proto/hosts_pb.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { OperationState, OperationsService } from "#proto/operations_pb.ts";
-import { ReplicaState, ReplicasService } from "#proto/replicas_pb.ts";
+import { ObservedSchema, ReplicaState, ReplicasService } from "#proto/replicas_pb.ts";
 import { ServicesService } from "#proto/services_pb.ts";
 import { PlanAction, SettingsProblemsSchema, SettingsService } from "#proto/settings_pb.ts";
 import { HealthService, StatusService } from "#proto/status_pb.ts";
@@ -84,6 +85,24 @@ describe("settings", () => {
     const changed = await apply(settings("", 4096));
     expect(changed.plan?.steps).toMatchObject([{ action: PlanAction.RESTART, reason: "MAX_MODEL_LEN 2048 → 4096" }]);
     expect(changed.plan).toMatchObject({ fromRevision: 1n, toRevision: 2n });
+  });
+
+  test("a port on every address is told as one that others can dial", async () => {
+    await plane.addHost("a");
+    await apply(settings());
+    const [replica] = (await plane.client(ReplicasService).listReplicas({})).replicas;
+    const { host, id: replicaId = "", generation = 0n } = replica ?? {};
+    const [joined] = (await plane.client(HostsService).listHosts({})).hosts;
+    const { id = "" } = joined?.name === host ? (joined ?? {}) : {};
+    plane.hub.set(id, { address: "10.0.0.9" });
+    const endpoints = create(ObservedSchema, { endpoints: [{ address: "0.0.0.0", port: 11000 }] }).endpoints;
+    plane.hub.observe(id, { replicaId, generation, state: ReplicaState.READY, endpoints });
+    const [web] = (await plane.client(InstancesService).listInstances({})).instances;
+    expect(web?.units[0]?.observed?.endpoints).toMatchObject([{ address: "10.0.0.9", port: 11000 }]);
+    const [listed] = (await plane.client(ReplicasService).listReplicas({})).replicas;
+    expect(listed?.observed?.endpoints).toMatchObject([{ address: "10.0.0.9" }]);
+    const { instance } = await plane.client(InstancesService).explainInstance({ name: "web" });
+    expect(instance?.units[0]?.observed?.endpoints).toMatchObject([{ address: "10.0.0.9" }]);
   });
 
   test("every problem at once, with its place, and nothing changed", async () => {

@@ -1,7 +1,6 @@
 // What runs or is about to, as GET /srv/services/active/ shows it: the original's fields, and where, since when and why beside them.
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import type * as z from "zod";
-import type { Host } from "#proto/hosts_pb.ts";
 import type { Instance } from "#proto/instances_pb.ts";
 import { type Endpoint, type Replica, ReplicaState } from "#proto/replicas_pb.ts";
 import type { Service } from "#proto/services_pb.ts";
@@ -29,12 +28,7 @@ const standings: Readonly<Record<number, Standing>> = {
 };
 
 /** One record per replica; one for an instance that is wanted and has no replica yet. */
-export function activeRecords(
-  instances: readonly Instance[],
-  services: readonly Service[],
-  hosts: readonly Host[],
-): ActiveRecord[] {
-  const addresses = new Map(hosts.map((host) => [host.name, host.address]));
+export function activeRecords(instances: readonly Instance[], services: readonly Service[]): ActiveRecord[] {
   return instances.flatMap((instance) => {
     const service =
       services.find((s) => s.name === instance.service && s.group === instance.group) ??
@@ -43,16 +37,11 @@ export function activeRecords(
       return instance.replicas === 0 || instance.overridden ? [] : [waitingRecord(instance, service)];
     return instance.units
       .filter((unit) => unit.state !== ReplicaState.STOPPED)
-      .map((unit) => unitRecord(instance, unit, service, addresses));
+      .map((unit) => unitRecord(instance, unit, service));
   });
 }
 
-function unitRecord(
-  instance: Instance,
-  unit: Replica,
-  service: Service | undefined,
-  addresses: ReadonlyMap<string, string>,
-): ActiveRecord {
+function unitRecord(instance: Instance, unit: Replica, service: Service | undefined): ActiveRecord {
   const { state, status } = standings[unit.state] ?? { state: "unknown", status: "starting" };
   const endpoint = unit.observed?.endpoints[0];
   const variety = unit.variety || instance.variety;
@@ -63,7 +52,7 @@ function unitRecord(
     info: infoOf(unit, state),
     slot: unit.slot,
     host: unit.host || null,
-    endpoint: endpoint === undefined ? null : endpointText(endpoint, addresses.get(unit.host) ?? ""),
+    endpoint: endpoint === undefined ? null : endpointText(endpoint),
     protocol: endpoint?.protocol || null,
     state,
     since: isoTime(unit.since),
@@ -125,16 +114,8 @@ function infoOf(unit: Replica, state: Standing["state"]): ActiveRecord["info"] {
   };
 }
 
-/** Where it can be reached: the host's own address when it listens on all of them. */
-function endpointText({ protocol, address, port }: Endpoint, hostAddress: string): string {
-  const everywhere = address === "" || address === "0.0.0.0" || address === "::";
-  const name = everywhere ? withoutPort(hostAddress) || "127.0.0.1" : address;
-  return `${protocol || "tcp"}://${name.includes(":") ? `[${name}]` : name}:${port}`;
-}
-
-function withoutPort(address: string): string {
-  const bracketed = /^\[(.+)\](?::\d+)?$/.exec(address)?.[1];
-  return bracketed ?? address.replace(/^([^:]+):\d+$/, "$1");
+function endpointText({ protocol, address, port }: Endpoint): string {
+  return `${protocol || "tcp"}://${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
 function isoTime(time: Timestamp | undefined): string | null {

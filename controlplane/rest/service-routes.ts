@@ -44,12 +44,8 @@ export const serviceRoutes = [
     answer: z.array(serviceInformationAnswer),
     refusals: {},
     async handle({ backend }) {
-      const [instances, services, hosts] = await Promise.all([
-        backend.instances(),
-        backend.services(),
-        backend.hosts(),
-      ]);
-      return { status: 200, body: activeRecords(instances, services, hosts) };
+      const [instances, services] = await Promise.all([backend.instances(), backend.services()]);
+      return { status: 200, body: activeRecords(instances, services) };
     },
   }),
   route({

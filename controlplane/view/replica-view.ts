@@ -9,6 +9,7 @@ import { hasImage } from "../schedule/plan-steps.ts";
 import type { HostView } from "../schedule/snapshot.ts";
 import type { StoredReplica, World } from "../world.ts";
 import { hostViews, unknownReplicas } from "../change/snapshot.ts";
+import { withDialableEndpoints } from "./endpoint-address.ts";
 
 /** Latest word of a host on a replica: live when there is one, else what was written last. */
 export function latestObserved(replica: StoredReplica, live: ReadonlyMap<string, LiveHost>): Observed | undefined {
@@ -18,7 +19,10 @@ export function latestObserved(replica: StoredReplica, live: ReadonlyMap<string,
 export function replicaViews(world: World, live: readonly LiveHost[]): Replica[] {
   const byId = new Map(live.map((host) => [host.hostId, host]));
   const hosts = hostViews(world, live);
-  return world.replicas.map((replica) => replicaView(replica, byId, hosts)).toSorted(byName);
+  const addresses = new Map(world.hosts.map((row) => [row.id, row.address]));
+  return world.replicas
+    .map((replica) => replicaView(replica, byId, hosts, addresses.get(replica.hostId ?? "") ?? ""))
+    .toSorted(byName);
 }
 
 /** Replicas that run and that nobody asked for. */
@@ -27,7 +31,8 @@ export function unknownViews(world: World, live: readonly LiveHost[]): Replica[]
   const byId = new Map(live.map((host) => [host.hostId, host]));
   return unknownReplicas(world, live)
     .map((unknown) => {
-      const observed = byId.get(unknown.hostId)?.observed.get(unknown.replicaId);
+      const host = byId.get(unknown.hostId);
+      const observed = host?.observed.get(unknown.replicaId);
       return create(ReplicaSchema, {
         id: unknown.replicaId,
         instance: unknown.instance,
@@ -40,7 +45,7 @@ export function unknownViews(world: World, live: readonly LiveHost[]): Replica[]
         service: observed?.service ?? "",
         variety: observed?.variety ?? "",
         profile: observed?.profile ?? "",
-        ...(observed === undefined ? {} : { observed }),
+        ...(observed === undefined ? {} : { observed: withDialableEndpoints(observed, host?.address ?? "") }),
         ...(observed?.since === undefined ? {} : { since: observed.since }),
       });
     })
@@ -60,9 +65,15 @@ function elsewhere(replica: StoredReplica, state: ReplicaState, reason: string, 
     : `; the image is on ${holders.join(", ")}: docker save ${image} | ssh ${own.name} docker load`;
 }
 
-function replicaView(replica: StoredReplica, live: ReadonlyMap<string, LiveHost>, hosts: readonly HostView[]): Replica {
+function replicaView(
+  replica: StoredReplica,
+  live: ReadonlyMap<string, LiveHost>,
+  hosts: readonly HostView[],
+  storedAddress: string,
+): Replica {
+  const host = live.get(replica.hostId ?? "");
   const observed = latestObserved(replica, live);
-  const { state, since, reason } = standing(replica, observed, live.get(replica.hostId ?? ""));
+  const { state, since, reason } = standing(replica, observed, host);
   const { service, variety, profile, image } = replica.spec;
   return create(ReplicaSchema, {
     id: replica.id,
@@ -79,7 +90,7 @@ function replicaView(replica: StoredReplica, live: ReadonlyMap<string, LiveHost>
     profile,
     image,
     relaxations: relaxations(replica.spec),
-    ...(observed === undefined ? {} : { observed }),
+    ...(observed === undefined ? {} : { observed: withDialableEndpoints(observed, host?.address || storedAddress) }),
   });
 }
 

@@ -240,6 +240,7 @@ describe("ports", () => {
     const row = stdout.split("\n").find((line) => line.startsWith("web ")) ?? "";
     const urls = row.match(/http:\/\/\S+/g) ?? [];
     expect(urls).toHaveLength(3);
+    expect(urls.join()).not.toContain("0.0.0.0");
     for (const url of urls) expect(await (await fetch(url)).text()).toBe("answer\n");
     expect(urls).toContain(`http://127.0.0.1:${fixedPort}`);
     const narrow = (await cluster.ozctl("ps")).stdout.split("\n").find((line) => line.startsWith("web "));

@@ -53,7 +53,7 @@ export const instances = [
         observed: {
           container: "qwen.1",
           pid: 7,
-          endpoints: [{ name: "http", address: "0.0.0.0", port: 11000, containerPort: 8000, protocol: "http" }],
+          endpoints: [{ name: "http", address: "10.0.0.9", port: 11000, containerPort: 8000, protocol: "http" }],
         },
       },
     ],

@@ -228,7 +228,7 @@ export type Endpoint = Message<"ozwald.v1.Endpoint"> & {
   name: string;
 
   /**
-   * Address on the host.
+   * Address at which it is reached; the host's own when it is published on all of them.
    *
    * @generated from field: string address = 2;
    */
