@@ -1,12 +1,18 @@
 // ozctl events: what happened.
 import type { Command } from "commander";
 import { EventSchema, EventsService, ListEventsResponseSchema, type Event } from "#proto/events_pb.ts";
+import { toOzError } from "#core/errors.ts";
+import type { Client } from "../client.ts";
+import type { Io } from "../io.ts";
 import { newCommand, type OutputFormat, runs, wholeNumber, withOutput } from "../command.ts";
 import { resumed } from "../resumed.ts";
 import { clockTime } from "../output/ages.ts";
 import { printMessage } from "../output/format.ts";
 import { pad } from "../output/table.ts";
 import { type Session, untilInterrupted } from "../session.ts";
+
+/** Most events that the control plane lists at once. */
+const mostListed = 1000;
 
 type Options = { follow?: boolean; limit?: number; subject?: string; output?: OutputFormat };
 
@@ -38,17 +44,40 @@ async function events(session: Session, { follow, limit = 0, subject = "", outpu
     if (!(await printMessage(io, output, EventSchema, event, true)))
       io.out(eventLine(event, io.clock.now(), output === "wide"));
   };
-  let after = listed.events.at(-1)?.sequence ?? 0n;
   for (const event of listed.events) await show(event);
   await untilInterrupted(io, async (signal) => {
-    const open = (stop: AbortSignal) => client.stream(EventsService.method.watchEvents, { afterSequence: after }, stop);
-    for await (const { event } of resumed(io, signal, open)) {
-      if (event === undefined) continue;
-      after = event.sequence;
+    for await (const event of eventsFrom(io, client, listed.events.at(-1)?.sequence ?? 0n, signal))
       if (subject === "" || event.subject === subject) await show(event);
-    }
   });
   return 0;
+}
+
+/**
+ * Events after one, as they come. When the control plane no longer keeps what came next, or its history is another one, it says so on
+ * standard error and goes on with what is kept.
+ */
+async function* eventsFrom(io: Io, client: Client, sequence: bigint, signal: AbortSignal): AsyncGenerator<Event, void> {
+  let after = sequence;
+  let heard = true;
+  for (;;) {
+    const open = (stop: AbortSignal) => client.stream(EventsService.method.watchEvents, { afterSequence: after }, stop);
+    try {
+      for await (const { event } of resumed(io, signal, open)) {
+        if (event === undefined) continue;
+        [after, heard] = [event.sequence, true];
+        yield event;
+      }
+      return;
+    } catch (error) {
+      if (signal.aborted || !heard || toOzError(error).code !== "cursor_too_old") throw error;
+      heard = false;
+      io.err("Some events are no longer kept; going on with those that are.\n");
+      const { events: kept } = await client.call(EventsService.method.listEvents, { limit: mostListed });
+      const newest = kept.at(-1)?.sequence ?? 0n;
+      for (const event of kept) if (newest < after || event.sequence > after) yield event;
+      after = newest;
+    }
+  }
 }
 
 /** "14:02:11  replica.ready    instance/tiny-llm  ready after 1.8 s". */

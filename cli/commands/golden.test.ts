@@ -10,7 +10,7 @@ import { ReplicasService, ReplicaState } from "#proto/replicas_pb.ts";
 import { ServicesService } from "#proto/services_pb.ts";
 import { PlanAction } from "#proto/settings_pb.ts";
 import { StatusService } from "#proto/status_pb.ts";
-import { fakeControlplane, type FakeControlplane } from "../testing/fake-controlplane.ts";
+import { apiError, fakeControlplane, type FakeControlplane } from "../testing/fake-controlplane.ts";
 import { type FakeIoOptions, runOzctl } from "../testing/fake-io.ts";
 
 const nowMs = Date.UTC(2026, 10, 21, 14, 2, 11);
@@ -394,6 +394,50 @@ test("events", async () => {
   expect((await run(routes, ["events", "-f"])).out).toBe(
     `${listed}14:02:01  replica.ready     instance/tiny-llm   again\n`,
   );
+});
+
+test("events go on when those that came next are no longer kept", async () => {
+  const at = ago(10);
+  const event = (sequence: bigint) => ({ sequence, at, kind: "k", subject: "host/a", message: `number ${sequence}` });
+  const asked: bigint[] = [];
+  const routes = (router: ConnectRouter) => {
+    router.rpc(EventsService.method.listEvents, ({ limit }) => ({
+      events: (limit === 1000 ? [2n, 8n, 9n] : [1n]).map(event),
+    }));
+    router.rpc(EventsService.method.watchEvents, async function* ({ afterSequence }) {
+      asked.push(afterSequence);
+      if (afterSequence === 9n) yield { event: event(10n) };
+      else if (afterSequence === 1n) {
+        yield { event: event(2n) };
+        throw apiError("cursor_too_old", "events up to 7 are no longer kept");
+      }
+    });
+  };
+  const { code, out, err } = await run(routes, ["events", "-f"]);
+  expect({ code, err }).toEqual({ code: 0, err: "Some events are no longer kept; going on with those that are.\n" });
+  expect(out.match(/number \d+/g)).toEqual([1, 2, 8, 9, 10].map((n) => `number ${n}`));
+  expect(asked).toEqual([1n, 9n]);
+});
+
+test("a history that went back is told from its beginning, and a watch that is refused again ends", async () => {
+  const event = (sequence: bigint) => ({
+    sequence,
+    at: ago(10),
+    kind: "k",
+    subject: "host/a",
+    message: `n${sequence}`,
+  });
+  const routes = (router: ConnectRouter) => {
+    router.rpc(EventsService.method.listEvents, ({ limit }) => ({
+      events: (limit === 1000 ? [3n] : [70n]).map(event),
+    }));
+    router.rpc(EventsService.method.watchEvents, () => {
+      throw apiError("cursor_too_old", "revision 70 is not part of this history", "List again.");
+    });
+  };
+  const { code, out, err } = await run(routes, ["events", "-f"]);
+  expect({ code, said: out.match(/n\d+/g) }).toEqual({ code: 1, said: ["n70", "n3"] });
+  expect(err).toContain("not part of this history");
 });
 
 test("host invite and host rm", async () => {
