@@ -23,6 +23,7 @@ export function newCommand(session: Session, name: string, text: CommandText): C
     .description([capital(`${text.summary}.`), text.description ?? ""].join("\n").trimEnd())
     .option("--context <name>", "control plane to talk to (ozctl context ls)")
     .on("option:context", (value: string) => (session.contextName = value))
+    .on("option:output", (value: string) => (session.output = value))
     .addHelpText("after", `\nExamples:\n${text.examples.map((line) => `  ${line}`).join("\n")}`)
     .helpOption("-h, --help", "show this help")
     .helpCommand(false)

@@ -1,4 +1,4 @@
-// An OzError as text for people.
+// An OzError as text for people, and as JSON for programs.
 import type { OzError } from "#core/errors.ts";
 import type { Problem } from "#core/settings/settings.ts";
 import { problemLines } from "./output/problems.ts";
@@ -8,6 +8,17 @@ export function errorText(error: OzError): string {
   const problems = problemsOf(error);
   if (problems.length > 0) return `${problemLines(problems)}${counted(problems.length, "problem")}, nothing changed.\n`;
   return `${error.message}\n${error.hint && `${error.hint}\n`}`;
+}
+
+/** The same for programs, in one line: {"error":{"code","message","hint"}}, with problems when the settings have some. */
+export function errorJson(error: OzError): string {
+  const { code, message, hint } = error;
+  // Those of an answer are messages of the contract, with more than their fields.
+  const problems = problemsOf(error).map((problem): Problem => {
+    const { file, line, column, path, message: what, hint: tried } = problem;
+    return { file, line, column, path, message: what, hint: tried };
+  });
+  return `${JSON.stringify({ error: { code, message, hint, ...(problems.length > 0 && { problems }) } })}\n`;
 }
 
 /** Problems that a settings error carries; empty for any other error. */

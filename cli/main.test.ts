@@ -75,6 +75,23 @@ describe("typos", () => {
   });
 });
 
+describe("errors for programs", () => {
+  test.each([
+    [["ps", "-o", "json", "--wach"], { code: "bad_request", hint: "ozctl ps --help" }],
+    [["ps", "--wach", "--output=json"], { code: "bad_request", hint: "ozctl ps --help" }],
+    [["logs", "web", "--tail", "x", "-o", "json"], undefined],
+    [["show", "-ojson", "web"], { code: "not_found", hint: expect.stringContaining("ozctl login") }],
+    [["exec", "web", "--", "tool", "-o", "json"], undefined],
+    [["ps", "-o", "yaml", "--wach"], undefined],
+  ])("%j", async (argv, expected) => {
+    const { code, out, err } = await runOzctl(argv);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    if (expected === undefined) return expect(err).not.toContain("{");
+    expect(err.endsWith("}\n")).toBe(true);
+    expect(JSON.parse(err)).toEqual({ error: { message: expect.stringMatching(/./), ...expected } });
+  });
+});
+
 test("version needs no control plane", async () => {
   expect(await runOzctl(["version"])).toEqual({ code: 0, out: `ozctl ${version} (source)\n`, err: "" });
   const { out } = await runOzctl(["version", "-o", "json"]);

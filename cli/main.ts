@@ -64,9 +64,10 @@ function leadingOptions(argv: readonly string[]): { words: readonly string[]; co
 
 async function complain(session: Session, thrown: unknown): Promise<number> {
   const error = toOzError(thrown);
-  const { errorText } = await import("./errors.ts");
-  session.io.err(errorText(error));
-  if (error.code === "internal" && thrown instanceof Error && session.io.env["OZWALD_DEBUG"])
+  const { errorJson, errorText } = await import("./errors.ts");
+  const forPrograms = session.output === "json";
+  session.io.err(forPrograms ? errorJson(error) : errorText(error));
+  if (!forPrograms && error.code === "internal" && thrown instanceof Error && session.io.env["OZWALD_DEBUG"])
     session.io.err(`${thrown.stack}\n`);
   return errorCodes[error.code satisfies ErrorCode].exit;
 }

@@ -8,6 +8,8 @@ export type Session = {
   readonly io: Io;
   /** Context named by --context, if any. */
   contextName?: string;
+  /** What -o of the command says, if anything. */
+  output?: string;
   /** Exit code of the command that ran. */
   exitCode: number;
   /** The context that is meant. Throws not_found when no control plane is known. */

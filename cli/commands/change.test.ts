@@ -178,6 +178,11 @@ describe("plan", () => {
       out: "",
       err: "ozwald.yml:3:5    services[0].enviroment: unknown key. Did you mean environment?\n1 problem, nothing changed.\n",
     });
+    const { code, out, err } = await run(["plan", "-o", "json"]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(JSON.parse(err)).toEqual({
+      error: { code: "settings_invalid", message: "1 problem", hint: "", problems: [problem] },
+    });
   });
 });
 
