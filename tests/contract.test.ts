@@ -98,6 +98,15 @@ test("the TypeScript client is made from the same contract, and its types hold",
   expect(tsc).toMatchObject({ status: 0, stdout: "" });
 });
 
+test("the clients have every service that is not for agents only", () => {
+  const services = new Set(Object.keys(rules).map((call) => call.split("/")[0]?.replace("ozwald.v1.", "") ?? ""));
+  for (const ofAgents of ["AgentLinkService", "EnrollmentService"]) expect(services.delete(ofAgents)).toBe(true);
+  const text = (file: string) => readFileSync(join(root, "clients", file), "utf8");
+  const typescript = text("typescript/src/client.ts").matchAll(/createClient\((\w+), transport\)/g);
+  const python = text("python/src/ozwald_client/client.py").matchAll(/_grpc\.(\w+)Stub\(channel\)/g);
+  for (const stubs of [typescript, python]) expect(new Set(Array.from(stubs, ([, name]) => name))).toEqual(services);
+});
+
 describe("what was released", () => {
   test("is kept: proto/released/v0.1.binpb", () => {
     expect(existsSync(released), "make it once per release: cd proto && buf build -o released/v0.1.binpb").toBe(true);

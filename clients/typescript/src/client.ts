@@ -1,16 +1,19 @@
-// One client per service of the contract, over one gRPC connection.
+// One client per service of the contract (but for those that only agents call), over one gRPC connection.
 import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type Context, readContext } from "./context.ts";
+import { AddressService } from "./gen/ozwald/v1/address_pb.ts";
 import { EventsService } from "./gen/ozwald/v1/events_pb.ts";
+import { ForwardService } from "./gen/ozwald/v1/forward_pb.ts";
 import { HostsService } from "./gen/ozwald/v1/hosts_pb.ts";
 import { InstancesService } from "./gen/ozwald/v1/instances_pb.ts";
-import { LogsService } from "./gen/ozwald/v1/logs_pb.ts";
+import { ExecService, LogsService } from "./gen/ozwald/v1/logs_pb.ts";
 import { OperationsService } from "./gen/ozwald/v1/operations_pb.ts";
 import { ReplicasService } from "./gen/ozwald/v1/replicas_pb.ts";
 import { ServicesService } from "./gen/ozwald/v1/services_pb.ts";
 import { SettingsService } from "./gen/ozwald/v1/settings_pb.ts";
 import { HealthService, StatusService } from "./gen/ozwald/v1/status_pb.ts";
+import { TokensService } from "./gen/ozwald/v1/tokens_pb.ts";
 
 export type OzwaldClient = {
   readonly hosts: Client<typeof HostsService>;
@@ -21,6 +24,10 @@ export type OzwaldClient = {
   readonly operations: Client<typeof OperationsService>;
   readonly events: Client<typeof EventsService>;
   readonly logs: Client<typeof LogsService>;
+  readonly exec: Client<typeof ExecService>;
+  readonly forward: Client<typeof ForwardService>;
+  readonly tokens: Client<typeof TokensService>;
+  readonly addresses: Client<typeof AddressService>;
   readonly status: Client<typeof StatusService>;
   readonly health: Client<typeof HealthService>;
 };
@@ -48,6 +55,10 @@ export function connect(context: Context = readContext()): OzwaldClient {
     operations: createClient(OperationsService, transport),
     events: createClient(EventsService, transport),
     logs: createClient(LogsService, transport),
+    exec: createClient(ExecService, transport),
+    forward: createClient(ForwardService, transport),
+    tokens: createClient(TokensService, transport),
+    addresses: createClient(AddressService, transport),
     status: createClient(StatusService, transport),
     health: createClient(HealthService, transport),
   };

@@ -1,4 +1,4 @@
-"""One stub per service of the contract, over one gRPC channel."""
+"""One stub per service of the contract (but for those that only agents call), over one gRPC channel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 import grpc
 
 from ozwald.v1 import (
+    address_pb2_grpc,
     events_pb2_grpc,
+    forward_pb2_grpc,
     hosts_pb2_grpc,
     instances_pb2_grpc,
     logs_pb2_grpc,
@@ -16,6 +18,7 @@ from ozwald.v1 import (
     services_pb2_grpc,
     settings_pb2_grpc,
     status_pb2_grpc,
+    tokens_pb2_grpc,
 )
 from ozwald_client.context import Context, read_context
 
@@ -23,7 +26,7 @@ KEEPALIVE = [("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 1
 
 
 class Client:
-    """Stubs: hosts, services, settings, instances, replicas, operations, events, logs, status, health.
+    """Stubs: hosts, services, settings, instances, replicas, operations, events, logs, exec, forward, tokens, addresses, status, health.
 
     gRPC waits for ever unless it is told otherwise: give every call a `timeout` in seconds. Errors are grpc.RpcError.
     """
@@ -38,6 +41,10 @@ class Client:
         self.operations = operations_pb2_grpc.OperationsServiceStub(channel)
         self.events = events_pb2_grpc.EventsServiceStub(channel)
         self.logs = logs_pb2_grpc.LogsServiceStub(channel)
+        self.exec = logs_pb2_grpc.ExecServiceStub(channel)
+        self.forward = forward_pb2_grpc.ForwardServiceStub(channel)
+        self.tokens = tokens_pb2_grpc.TokensServiceStub(channel)
+        self.addresses = address_pb2_grpc.AddressServiceStub(channel)
         self.status = status_pb2_grpc.StatusServiceStub(channel)
         self.health = status_pb2_grpc.HealthServiceStub(channel)
 
