@@ -13,6 +13,7 @@ import { ensureAgent, ensureControlPlane } from "./cluster.ts";
 import { ensureCommandLink } from "./command-link.ts";
 import { readMade, recordMade } from "./made.ts";
 import { type Places, quickstartPlaces } from "./places.ts";
+import { engineLog } from "./started-engine.ts";
 import { secondsText, slowest, StepLines } from "./step-lines.ts";
 import { takeDown } from "./take-down.ts";
 import { applyExample, type Prepared, prepare, type Running } from "./workload.ts";
@@ -140,5 +141,6 @@ async function down(places: Places): Promise<void> {
     return;
   }
   write(`Removed:\n${removed.map((line) => `  ${line}`).join("\n")}\n`);
-  write("Kept: Docker Engine, Debian packages, and this checkout's node_modules and dist.\n");
+  const log = existsSync(engineLog) ? ` (its log: ${engineLog})` : "";
+  write(`Kept: Docker Engine${log}, Debian packages, and this checkout's node_modules and dist.\n`);
 }

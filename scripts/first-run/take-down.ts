@@ -7,11 +7,12 @@ import Docker from "dockerode";
 import { OzError } from "#core/errors.ts";
 import { removeUnused } from "../images/example-image.ts";
 import { EXAMPLE_LABEL, TINY_LLM_IMAGE } from "../images/tiny-llm-image.ts";
-import { endProcesses, findProcesses } from "./background-process.ts";
+import { endProcesses } from "./background-process.ts";
 import { agentCommand, controlPlaneCommand } from "./cluster.ts";
 import { removeCommandLink } from "./command-link.ts";
 import { type Made, readMade } from "./made.ts";
 import type { Places } from "./places.ts";
+import { endStartedEngine, engineAnswers } from "./started-engine.ts";
 
 /** Returns what was removed, in words. Safe to run again after it was interrupted. */
 export async function takeDown(places: Places): Promise<string[]> {
@@ -29,7 +30,7 @@ export async function takeDown(places: Places): Promise<string[]> {
   for (const line of removeFiles(made)) removed.push(line);
   note(removeContext(places, made), "context local");
   if (made.enginePid !== undefined)
-    note(await stopEngine(docker, made.enginePid), "Docker Engine process (no container was left)");
+    note(await endStartedEngine(docker, made.enginePid), "Docker Engine process and its log (no container was left)");
   if (existsSync(places.state)) {
     rmSync(places.state, { recursive: true });
     removed.push(places.state);
@@ -112,23 +113,6 @@ function readOurAuthority(places: Places): string | undefined {
 function clusterOfAgent(places: Places): string | undefined {
   const file = join(places.agentState, "identity.json");
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { clusterId: string }).clusterId : undefined;
-}
-
-/** Only an engine that we started ourselves, and only when it runs nothing. */
-async function stopEngine(docker: Docker, pid: number): Promise<boolean> {
-  if (!findProcesses(["dockerd"]).includes(pid) || !(await engineAnswers(docker))) return false;
-  if ((await docker.listContainers({ all: true })).length > 0) return false;
-  process.kill(pid, "SIGTERM");
-  return true;
-}
-
-async function engineAnswers(docker: Docker): Promise<boolean> {
-  try {
-    await docker.ping();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function absentIsFine(work: Promise<unknown>): Promise<void> {
