@@ -12,7 +12,8 @@ import {
 import { type Replica, ReplicaState } from "#proto/replicas_pb.ts";
 import type { Candidate } from "#proto/settings_pb.ts";
 import { findInstance } from "../change/edits.ts";
-import { candidatesFor, findService, makeSnapshot } from "../change/snapshot.ts";
+import { findService } from "../change/find-service.ts";
+import { candidatesFor, makeSnapshot } from "../change/snapshot.ts";
 import { place } from "../schedule/place.ts";
 import { instanceSubject, listEvents } from "../store/events.ts";
 import { instanceList } from "../view/instance-view.ts";
@@ -26,7 +27,7 @@ export async function explainInstance(
   const world = await context.world();
   const live = context.hub.hosts();
   const row = findInstance(world, group, name);
-  if (row === undefined) findService(group || "default", name, world);
+  if (row === undefined) findService({ service: name, group: group || "default", owner: "dynamic" }, world);
   const instance = instanceList(world, live).instances.find((i) => i.name === name && i.group === (group || "default"));
   const wish = row ?? {
     group_name: group || "default",

@@ -3,6 +3,7 @@ import { toJsonString } from "@bufbuild/protobuf";
 import { OzError } from "#core/errors.ts";
 import type { Clock } from "#core/clock.ts";
 import { type RandomBytes, randomId } from "#core/ids.ts";
+import { compareText } from "#core/text-order.ts";
 import { type Plan, PlanSchema } from "#proto/settings_pb.ts";
 import type { LiveHost } from "../agents/live-host.ts";
 import { type Change, planReplicas } from "../schedule/plan-replicas.ts";
@@ -172,6 +173,6 @@ export function applyEdit(world: World, edit: Edit): World {
       : [
           ...world.projects.filter((p) => p !== before),
           { name: replaced.name, revision: (before?.revision ?? 0) + 1, settings: replaced.settings },
-        ];
+        ].toSorted((a, b) => compareText(a.name, b.name));
   return { ...world, instances, projects };
 }

@@ -1,12 +1,12 @@
 // Joins the world of the store with what hosts say now into the snapshot that planning looks at.
 import { candidateSpecs } from "#core/settings/resolve-spec.ts";
 import { OzError } from "#core/errors.ts";
-import { suggestion } from "#core/names.ts";
 import { specHash } from "#core/spec-hash.ts";
 import type { LiveHost } from "../agents/live-host.ts";
 import type { HostView, InstanceView, Snapshot, UnknownView } from "../schedule/snapshot.ts";
 import type { InstanceTable } from "../store/tables.ts";
-import { servicesOf, type World } from "../world.ts";
+import type { World } from "../world.ts";
+import { findService } from "./find-service.ts";
 
 export function makeSnapshot(world: World, live: readonly LiveHost[]): Snapshot {
   return {
@@ -92,12 +92,12 @@ function instanceView(row: InstanceTable, world: World): InstanceView {
   }
 }
 
-/** The forms of an instance in declared order. Throws not_found with a suggestion, or not_supported for a type that never runs. */
+/** The forms of an instance in declared order. Throws as findService does, or not_supported for a type that never runs. */
 export function candidatesFor(
   row: Pick<InstanceTable, "group_name" | "name" | "service" | "variety" | "profile" | "owner">,
   world: Pick<World, "projects">,
 ): InstanceView["candidates"] {
-  const { project, service } = findService(row.group_name, row.service, world);
+  const { project, service } = findService({ service: row.service, group: row.group_name, owner: row.owner }, world);
   const wish = project.settings.instances.find(
     (w) => row.owner === `settings/${project.name}` && w.group === row.group_name && w.name === row.name,
   );
@@ -112,31 +112,6 @@ export function candidatesFor(
     ...candidate,
     specHash: specHash(candidate.spec),
   }));
-}
-
-/** A service by name: of the group itself, else of the default group, else the only one of that name. */
-export function findService(
-  group: string,
-  name: string,
-  world: Pick<World, "projects">,
-): ReturnType<typeof servicesOf>[number] {
-  const named = servicesOf(world).filter(({ service }) => service.name === name);
-  const found =
-    named.find(({ service }) => service.group === group) ??
-    named.find(({ service }) => service.group === "default") ??
-    (named.length === 1 ? named[0] : undefined);
-  if (found !== undefined) return found;
-  if (named.length > 1) {
-    throw new OzError(
-      "not_found",
-      `service ${name} exists in the groups ${named.map(({ service }) => service.group).join(", ")}`,
-      { hint: "Say which with --group." },
-    );
-  }
-  const known = servicesOf(world).map(({ service }) => service.name);
-  throw new OzError("not_found", `no service ${name}`, {
-    hint: suggestion(name, known) || "Apply settings that define it: ozctl apply -f ozwald.yml",
-  });
 }
 
 function byName(a: InstanceView, b: InstanceView): number {

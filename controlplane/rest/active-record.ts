@@ -4,6 +4,7 @@ import type * as z from "zod";
 import type { Instance } from "#proto/instances_pb.ts";
 import { type Endpoint, type Replica, ReplicaState } from "#proto/replicas_pb.ts";
 import type { Service } from "#proto/services_pb.ts";
+import { servicesMeant } from "../change/find-service.ts";
 import type { serviceInformationAnswer } from "./answers.ts";
 import { propertiesOf } from "./configured-record.ts";
 
@@ -30,9 +31,8 @@ const standings: Readonly<Record<number, Standing>> = {
 /** One record per replica; one for an instance that is wanted and has no replica yet. */
 export function activeRecords(instances: readonly Instance[], services: readonly Service[]): ActiveRecord[] {
   return instances.flatMap((instance) => {
-    const service =
-      services.find((s) => s.name === instance.service && s.group === instance.group) ??
-      services.find((s) => s.name === instance.service);
+    const meant = servicesMeant(services, instance);
+    const service = meant.length === 1 ? meant[0] : undefined;
     if (instance.units.length === 0)
       return instance.replicas === 0 || instance.overridden ? [] : [waitingRecord(instance, service)];
     return instance.units
