@@ -335,12 +335,20 @@ describe("words of Compose", () => {
 
   test("a variable without a value is told, with its message", () => {
     const { notes, settings } = one({
-      web: { image: "w:${TAG:?which one}", command: "$$HOME ${A-${B:-deep}} ${FROM_SHELL:+alt}" },
+      web: { image: "w${TAG:?which one}", command: "$$HOME ${A-${B:-deep}} ${FROM_SHELL:+alt}" },
     });
     expect(notes.map((note) => `${note.key} ${note.text}`)).toContain(
       "services.web.image changed: $TAG has no value here, so it is empty (which one).",
     );
-    expect(settings.services[0]).toMatchObject({ image: "w:", command: ["$HOME", "deep", "alt"] });
+    expect(settings.services[0]).toMatchObject({ image: "w", command: ["$HOME", "deep", "alt"] });
+  });
+
+  test("an image that no registry could have is told, and the service left out", () => {
+    const { notes, settings } = one({ web: { image: "w:${TAG}" } });
+    expect(settings.services).toEqual([]);
+    expect(notes.map((note) => note.text)).toContain(
+      'not carried: "w:" must be an image such as "ghcr.io/org/name:tag", in small letters.',
+    );
   });
 
   test(".env holds variables", () => expect(dotEnv("A=1\nnot a line\nB='2'")).toEqual({ A: "1", B: "2" }));

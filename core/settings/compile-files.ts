@@ -1,10 +1,12 @@
 // Turns the drafts of all files into hosts, services and instances, each with the place it came from.
 import { compileLayer, defined, type LayerContext } from "./compile-layer.ts";
-import { type DeclaredVolume, declareVolume, hostPath, inside } from "./compile-volumes.ts";
+import { type DeclaredVolume, declareVolume, hostPath } from "./compile-volumes.ts";
 import type { Draft, Item } from "./draft.ts";
+import { elementsOf } from "./fitting.ts";
+import { hintFor } from "./hint-for.ts";
 import type { NoticeList } from "./notices.ts";
 import { type Keyed, overlay } from "./overlay.ts";
-import type { Place, ProblemList } from "./problem.ts";
+import { inside, type Place, type ProblemList } from "./problem.ts";
 import { layerShape } from "./schema-layer.ts";
 import { isSet } from "./schema-values.ts";
 import type { WrittenInstance, WrittenService } from "./schema.ts";
@@ -35,7 +37,6 @@ type Tools = { readonly problems: ProblemList; readonly notices: NoticeList };
 type Volumes = {
   readonly top: ReadonlyMap<string, DeclaredVolume>;
   readonly ofGroup: ReadonlyMap<string, ReadonlyMap<string, DeclaredVolume>>;
-  readonly broken: ReadonlySet<string>;
 };
 
 export function compileFiles(drafts: readonly Draft[], options: ParseOptions, tools: Tools): Compiled {
@@ -50,7 +51,16 @@ export function compileFiles(drafts: readonly Draft[], options: ParseOptions, to
     envFiles: options.envFiles ?? {},
     variables: options.variables,
     declared: new Map([...volumes.top, ...(volumes.ofGroup.get(group) ?? [])]),
-    broken: volumes.broken,
+    named: new Set(
+      drafts
+        .flatMap((draft) => draft.named.volumes)
+        .filter((volume) => volume.group === "" || volume.group === group)
+        .map(({ name }) => name),
+    ),
+    lockers: new Set(
+      drafts.flatMap((draft) => draft.lockers.filter((locker) => locker.group === group).map(({ name }) => name)),
+    ),
+    group,
     networks: new Set((networks.get(group) ?? []).map(({ value }) => value.name)),
   }));
   const services = overlay(
@@ -117,7 +127,7 @@ function serviceOf({ value, place, group }: Item<WrittenService>, context: Layer
   return {
     name: value.name,
     group,
-    type: value.type ?? "container",
+    type: typeOf(value.type ?? container, inside(place, "type"), context),
     description: value.description ?? "",
     base: compileLayer(value, place, context),
     varieties: named(value.varieties ?? {}, "varieties"),
@@ -127,15 +137,25 @@ function serviceOf({ value, place, group }: Item<WrittenService>, context: Layer
   };
 }
 
+const container = "container";
+
+/** A type that is not container is listed and never run: one that was meant to be it must not end like that. */
+function typeOf(written: string, place: Place, { problems }: LayerContext): string {
+  const hint = hintFor(written, [container]);
+  if (written === container || !hint.startsWith("Did you mean")) return written;
+  problems.add(place, `unknown type ${JSON.stringify(written)}`, hint);
+  return container;
+}
+
 function listedProfiles(
   profiles: Extract<NonNullable<WrittenService["profiles"]>, unknown[]>,
   place: Place,
   context: LayerContext,
 ): { name: string; layer: Layer }[] {
-  const keyed = profiles.map((value, i) => ({
+  const keyed = elementsOf(profiles, place).map(({ value, place: at }) => ({
     key: value.name,
     label: `profile ${value.name}`,
-    place: inside(place, i),
+    place: at,
     value,
   }));
   return overlay(keyed, context.problems).map(({ key, value, place: at }) => ({
@@ -165,7 +185,7 @@ function volumesOf(drafts: readonly Draft[], options: ParseOptions, { problems, 
   const top = new Map<string, DeclaredVolume>();
   const ofGroup = new Map<string, Map<string, DeclaredVolume>>();
   for (const { name, value, place } of drafts.flatMap((draft) => draft.volumes)) {
-    if (isSet(value.driver)) notices.add("volumes[].driver");
+    notices.ofVolume(value);
     if (value.type === "nfs")
       notices.addNamed(
         `volumes.${name}`,
@@ -191,6 +211,5 @@ function volumesOf(drafts: readonly Draft[], options: ParseOptions, { problems, 
     const volumes = ofGroup.get(group) ?? new Map<string, DeclaredVolume>();
     if (source !== undefined) ofGroup.set(group, volumes.set(value.name, { kind: "bind", source, readOnly }));
   }
-  const broken = new Set(drafts.flatMap((draft) => draft.named.volumes.map(({ name }) => name)));
-  return { top, ofGroup, broken };
+  return { top, ofGroup };
 }

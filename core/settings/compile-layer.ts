@@ -1,10 +1,11 @@
 // Turns one written layer into a Layer: amounts to bytes, times to milliseconds, texts to lists. Only what was written is set.
 import { parseBytes, parseDurationMs } from "../units.ts";
 import { compilePorts } from "./compile-ports.ts";
-import { compileVolumes, inside, type VolumeContext } from "./compile-volumes.ts";
+import { compileVolumes, type VolumeContext } from "./compile-volumes.ts";
 import { parseEnvFile } from "./env-file.ts";
+import { elementsOf } from "./fitting.ts";
 import type { NoticeList } from "./notices.ts";
-import type { Place } from "./problem.ts";
+import { inside, type Place } from "./problem.ts";
 import { hintFor } from "./hint-for.ts";
 import type { WrittenLayer } from "./schema-layer.ts";
 import { isSet, parseCpuMillis } from "./schema-values.ts";
@@ -16,11 +17,15 @@ export type LayerContext = VolumeContext & {
   readonly envFiles: Readonly<Record<string, string>>;
   /** Networks that the group of the service knows. */
   readonly networks: ReadonlySet<string>;
+  /** Names in the vault of the group. */
+  readonly lockers: ReadonlySet<string>;
+  readonly group: string;
 };
 
 export function compileLayer(written: WrittenLayer, place: Place, context: LayerContext): Layer {
   context.notices.ofLayer(written);
   checkNetworks(written, place, context);
+  checkLockers(written, place, context);
   const at = (...path: (string | number)[]): Place => inside(place, ...path);
   return defined<Layer>({
     image: written.image,
@@ -40,7 +45,9 @@ export function compileLayer(written: WrittenLayer, place: Place, context: Layer
     lockers: written.lockers,
     requires: !isSet(written.requires) ? undefined : defined<NonNullable<Layer["requires"]>>({ ...written.requires }),
     resources: resourcesOf(written.resources),
-    probes: written.probes?.map((probe, i) => probeOf(probe, at("probes", i), context)),
+    probes: !isSet(written.probes)
+      ? undefined
+      : elementsOf(written.probes, at("probes")).map(({ value, place: of }) => probeOf(value, of, context)),
     healthcheck: healthcheckOf(written.healthcheck, at("healthcheck"), context),
     startupTimeoutMs: ms(written.startup_timeout),
     restart: restartOf(written.restart),
@@ -96,12 +103,13 @@ function envFileOf(
 ): Record<string, string> | undefined {
   if (!isSet(written)) return undefined;
   const variables: Record<string, string>[] = [];
-  for (const [i, path] of (Array.isArray(written) ? written : [written]).entries()) {
+  const paths = Array.isArray(written) ? elementsOf(written, place) : [{ value: written, place }];
+  for (const { value: path, place: at } of paths) {
     const text = Object.hasOwn(context.envFiles, path) ? context.envFiles[path] : undefined;
     if (text !== undefined) variables.push(parseEnvFile(path, text, context.problems));
     else
       context.problems.add(
-        Array.isArray(written) ? inside(place, i) : place,
+        at,
         `the env file ${JSON.stringify(path)} was not found`,
         "Its path is relative to the settings file, on the machine where ozctl runs.",
       );
@@ -110,12 +118,23 @@ function envFileOf(
 }
 
 function checkNetworks(written: WrittenLayer, place: Place, context: LayerContext): void {
-  for (const [i, network] of (written.networks ?? []).entries()) {
+  for (const { value: network, place: at } of elementsOf(written.networks ?? [], inside(place, "networks"))) {
     if (network === "default" || context.networks.has(network)) continue;
     context.problems.add(
-      inside(place, "networks", i),
+      at,
       `no network ${JSON.stringify(network)}`,
       hintFor(network, ["default", ...context.networks]),
+    );
+  }
+}
+
+function checkLockers(written: WrittenLayer, place: Place, { lockers, group, problems }: LayerContext): void {
+  for (const { value: locker, place: at } of elementsOf(written.lockers ?? [], inside(place, "lockers"))) {
+    if (lockers.has(locker)) continue;
+    problems.add(
+      at,
+      `no locker ${JSON.stringify(locker)} in the vault of group ${group}`,
+      hintFor(locker, lockers) || `Declare it: realms: { ${group}: { vault: { lockers: { ${locker}: {} } } } }`,
     );
   }
 }
@@ -133,7 +152,8 @@ function resourcesOf(written: WrittenLayer["resources"]): Layer["resources"] {
 }
 
 function probeOf(written: NonNullable<WrittenLayer["probes"]>[number], place: Place, context: LayerContext): ProbeWish {
-  if ([written.http, written.tcp, written.exec].filter((check) => isSet(check)).length !== 1) {
+  const checks = [written.http, written.tcp, written.exec].filter((check) => isSet(check)).length;
+  if (checks !== 1 && !context.problems.has(place)) {
     context.problems.add(
       place,
       "a probe has exactly one of http, tcp and exec",
@@ -180,7 +200,8 @@ function healthcheckOf(
     timeoutMs: ms(written.timeout),
     retries: written.retries,
     startPeriodMs: ms(written.start_period),
-    disabled: first === "NONE" ? true : written.disable,
+    // A check that is written replaces one that was switched off below.
+    disabled: first === "NONE" ? true : (written.disable ?? (first === undefined ? undefined : false)),
   });
 }
 

@@ -1,8 +1,8 @@
 // Ports, in the short form of Compose and in the long one. Nothing leaves the loopback address unless it is written.
 import * as z from "zod";
-import { inside } from "./compile-volumes.ts";
 import { portKey } from "./merge-layers.ts";
-import type { Place, ProblemList } from "./problem.ts";
+import { elementsOf } from "./fitting.ts";
+import { type Place, type ProblemList } from "./problem.ts";
 import type { WrittenPort } from "./schema-layer.ts";
 import type { PortWish } from "./settings.ts";
 
@@ -15,8 +15,7 @@ export function compilePorts(
   problems: ProblemList,
 ): PortWish[] {
   const ports: PortWish[] = [];
-  for (const [i, entry] of written.entries()) {
-    const at = inside(place, i);
+  for (const { value: entry, place: at } of elementsOf(written, place)) {
     const port = typeof entry === "object" ? fromMap(entry) : fromText(String(entry), at, problems);
     if (port === undefined) continue;
     const same = ports.find((other) => portKey(other) === portKey(port));

@@ -2,9 +2,10 @@
 import { hostPathRefusal, insidePathRefusal } from "../mount-rules.ts";
 import { isName } from "../names.ts";
 import { parseBytes } from "../units.ts";
-import type { Path, Place, ProblemList } from "./problem.ts";
+import { inside, type Place, type ProblemList } from "./problem.ts";
+import { elementsOf } from "./fitting.ts";
 import { hintFor } from "./hint-for.ts";
-import type { WrittenVolumeDeclaration } from "./schema.ts";
+import { volumeOptions, type WrittenVolumeDeclaration } from "./schema.ts";
 import type { WrittenVolume } from "./schema-layer.ts";
 import { isSet } from "./schema-values.ts";
 import type { VolumeMount } from "./settings.ts";
@@ -16,8 +17,8 @@ export type VolumeContext = {
   readonly problems: ProblemList;
   /** Volumes that the group of the service knows. */
   readonly declared: ReadonlyMap<string, DeclaredVolume>;
-  /** Names of volumes whose declaration is wrong; they are not reported twice. */
-  readonly broken: ReadonlySet<string>;
+  /** Every name that is written for one, right or wrong: a wrong declaration is not reported again where it is used. */
+  readonly named: ReadonlySet<string>;
   readonly variables: Readonly<Record<string, string>> | undefined;
 };
 
@@ -31,6 +32,7 @@ export function declareVolume(
   place: Place,
   context: Pick<VolumeContext, "problems" | "variables">,
 ): DeclaredVolume | undefined {
+  checkKeys(written, place, context.problems);
   switch (written.type ?? "named") {
     case "bind": {
       if (!isSet(written.source))
@@ -45,7 +47,14 @@ export function declareVolume(
         context.problems.add(inside(place, "path"), "missing", "An nfs volume has a server and a path.");
       return { kind: "bind", source: `${nfsRoot}/${name}`, readOnly: false };
     case "tmpfs": {
-      const tmpfsBytes = tmpfsSize(written.options);
+      const size = volumeOptions(written).find(([name]) => name === "size")?.[1];
+      const tmpfsBytes = typeof size === "string" || typeof size === "number" ? parseBytes(size) : undefined;
+      if (size !== undefined && tmpfsBytes === undefined)
+        return context.problems.add(
+          inside(place, "options"),
+          `size is no amount: ${JSON.stringify(size)}`,
+          'Write "size=64m", or { size: 64m }.',
+        );
       return { kind: "tmpfs", source: "", readOnly: false, ...(tmpfsBytes === undefined ? {} : { tmpfsBytes }) };
     }
     case "named":
@@ -53,9 +62,26 @@ export function declareVolume(
   }
 }
 
-function tmpfsSize(options: WrittenVolumeDeclaration["options"]): number | undefined {
-  const written = typeof options === "string" ? /(?:^|,)size=([^,]+)/.exec(options)?.[1] : options?.["size"];
-  return typeof written === "string" || typeof written === "number" ? parseBytes(written) : undefined;
+const keysOfType: Readonly<Record<string, readonly string[]>> = {
+  bind: ["source"],
+  nfs: ["source", "server", "path"],
+  named: ["external"],
+  tmpfs: [],
+};
+
+/** What only volumes of another type have says that this type was not meant. */
+function checkKeys(written: WrittenVolumeDeclaration, place: Place, problems: ProblemList): void {
+  const type = written.type ?? "named";
+  for (const key of ["source", "server", "path", "external"] as const) {
+    const value = written[key];
+    if (!isSet(value) || value === false || keysOfType[type]?.includes(key)) continue;
+    const others = Object.keys(keysOfType).filter((other) => keysOfType[other]?.includes(key));
+    problems.add(
+      inside(place, key),
+      `a volume of type ${type} ${key === "external" ? "is never external" : `has no ${key}`}`,
+      `Leave it out, or write type: ${others.join(" or ")}.`,
+    );
+  }
 }
 
 /** Mounts of one layer, in the order written. Wrong ones are reported and left out. */
@@ -65,8 +91,7 @@ export function compileVolumes(
   context: VolumeContext,
 ): VolumeMount[] {
   const mounts = new Map<string, VolumeMount>();
-  for (const [i, entry] of written.entries()) {
-    const at = inside(place, i);
+  for (const { value: entry, place: at } of elementsOf(written, place)) {
     const mount = typeof entry === "string" ? fromText(entry, at, context) : fromMap(entry, at, context);
     if (mount === undefined) continue;
     if (mounts.has(mount.target))
@@ -110,11 +135,13 @@ function fromMap(written: WrittenVolume, place: Place, context: VolumeContext): 
     return context.problems.add(inside(place, "size"), "only a tmpfs has a size", "Add type: tmpfs, or leave it out.");
   const source = written.name ?? written.source;
   if (!isSet(source))
-    return context.problems.add(
-      place,
-      "it names no volume",
-      "Add name: of a declared volume, or source: with a path on the target host.",
-    );
+    return context.problems.has(place)
+      ? undefined
+      : context.problems.add(
+          place,
+          "it names no volume",
+          "Add name: of a declared volume, or source: with a path on the target host.",
+        );
   if (isSet(written.name) && isSet(written.source))
     return context.problems.add(inside(place, "source"), "it has a name and a source", "Keep one of them.");
   if (written.type === "bind" && isName(source))
@@ -122,6 +149,15 @@ function fromMap(written: WrittenVolume, place: Place, context: VolumeContext): 
       places.source,
       `a bind takes an absolute path on the target host, not ${JSON.stringify(source)}`,
     );
+  if (written.type === "named" && !isName(source))
+    return context.problems.add(
+      places.source,
+      "a named volume has no path on the host",
+      "Write type: bind for a folder of the host, or name: with a volume declared under volumes.",
+    );
+  const kind = context.declared.get(source)?.kind ?? "named";
+  if (written.type === "named" && kind !== "named")
+    return context.problems.add(places.source, `${source} is declared with type ${kind}`, "Leave type out here.");
   return mounted(source, written.target, readOnly, places, context);
 }
 
@@ -142,7 +178,7 @@ function mounted(
 
 function byName(name: string, place: Place, context: VolumeContext): DeclaredVolume | undefined {
   const declared = context.declared.get(name);
-  if (declared === undefined && !context.broken.has(name)) {
+  if (declared === undefined && !context.named.has(name)) {
     context.problems.add(
       place,
       `no volume ${JSON.stringify(name)}`,
@@ -214,8 +250,4 @@ function tidy(path: string, place: Place, problems: ProblemList): string | undef
   if (steps.includes("..") || path.includes("\0"))
     return problems.add(place, `a path must not hold .., as ${JSON.stringify(path)} does`);
   return `/${steps.join("/")}`;
-}
-
-export function inside(place: Place, ...steps: Path): Place {
-  return { source: place.source, path: [...place.path, ...steps] };
 }

@@ -1,12 +1,13 @@
 // Checks what no single key can tell: names that refer to something, and what two things claim at once.
 import { samePublished } from "./compile-ports.ts";
-import { inside } from "./compile-volumes.ts";
 import type { Compiled, Wanted } from "./compile-files.ts";
 import type { Draft, Named } from "./draft.ts";
 import type { NoticeList } from "./notices.ts";
-import type { Place, ProblemList } from "./problem.ts";
+import { inside, type Place, type ProblemList } from "./problem.ts";
 import { candidateLayers, type CandidateLayer } from "./resolve-spec.ts";
 import { hintFor } from "./hint-for.ts";
+import { instance } from "./schema.ts";
+import { valueAt } from "./schema-problems.ts";
 import type { InstanceWish, PortWish, ServiceDefinition } from "./settings.ts";
 
 export type Scope = {
@@ -54,7 +55,7 @@ export function checkInstances(scope: Scope): Runnable[] {
     if (["service", "variety", "profile"].some((key) => scope.problems.has(inside(place, key)))) return [];
     const defined = definitionOf(wish, scope.index);
     if (defined === undefined) {
-      unknownService(wanted, place, scope);
+      if (!hasUnknownKey(place)) unknownService(wanted, place, scope);
       return [];
     }
     const service = defined.value;
@@ -86,6 +87,12 @@ function definitionOf(wish: InstanceWish, { services }: Index): Compiled["servic
   const all = services.get(wish.service) ?? [];
   const inGroup = (group: string): (typeof all)[number] | undefined => all.find(({ value }) => value.group === group);
   return inGroup(wish.group) ?? inGroup("default") ?? (all.length === 1 ? all[0] : undefined);
+}
+
+/** True when a key of the instance is misspelt, and its service or group may be what was meant with it. */
+function hasUnknownKey(place: Place): boolean {
+  const written = valueAt(place.source.value, place.path);
+  return Object.keys(written ?? {}).some((key) => !Object.hasOwn(instance.shape, key));
 }
 
 /** The instance itself, from the place of its name. */

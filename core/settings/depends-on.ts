@@ -1,7 +1,7 @@
 // What instances wait for: names of instances of the same group, or of services, which stand for their instances there.
-import { inside } from "./compile-volumes.ts";
 import type { Runnable, Scope } from "./cross-references.ts";
-import type { Place } from "./problem.ts";
+import { inside, type Place } from "./problem.ts";
+import { elementsOf } from "./fitting.ts";
 import { hintFor } from "./hint-for.ts";
 import { valueAt } from "./schema-problems.ts";
 import type { InstanceWish, ServiceDefinition } from "./settings.ts";
@@ -46,13 +46,9 @@ function checkList(
   names: ReadonlySet<string>,
   { problems }: Scope,
 ): void {
-  for (const [i, name] of (list ?? []).entries()) {
+  for (const { value: name, place: at } of elementsOf(list ?? [], place)) {
     if (!names.has(name))
-      problems.add(
-        inside(place, i),
-        `depends on ${JSON.stringify(name)}, and nothing has that name`,
-        hintFor(name, names),
-      );
+      problems.add(at, `depends on ${JSON.stringify(name)}, and nothing has that name`, hintFor(name, names));
   }
 }
 

@@ -1,10 +1,10 @@
 // Takes a file apart into the things it declares. What does not fit the schema is left out here (it is reported elsewhere), but
 // its name is remembered, so that one mistake does not make a second problem of everything that refers to it.
 import type * as z from "zod";
-import { inside } from "./compile-volumes.ts";
-import type { Path, Place } from "./problem.ts";
+import { inside, type Path, type Place } from "./problem.ts";
 import * as schema from "./schema.ts";
-import { fitting, valueAt } from "./schema-problems.ts";
+import { fitting } from "./fitting.ts";
+import { valueAt } from "./schema-problems.ts";
 import type { YamlSource } from "./yaml-source.ts";
 
 /** A written thing, with its group where it has one. */
@@ -26,7 +26,7 @@ export type Draft = {
   readonly portals: Item<z.output<typeof schema.portal>>[];
   readonly registries: (Item<z.output<typeof schema.registry>> & { readonly name: string })[];
   readonly groups: Named[];
-  readonly lockers: boolean;
+  readonly lockers: Named[];
   /** Everything with a name, by kind, wrong or not. */
   readonly named: {
     readonly hosts: Named[];
@@ -62,7 +62,9 @@ export function draftOf(source: YamlSource): Draft {
     portals: items(schema.portal, root, "portals"),
     registries: keyed(schema.registry, root, "registries"),
     groups,
-    lockers: groups.some(({ place }) => entries(inside(place, "vault"), "lockers").length > 0),
+    lockers: groups.flatMap(({ name: group, place }) =>
+      entries(inside(place, "vault"), "lockers").map((at) => ({ name: String(at.path.at(-1)), group, place: at })),
+    ),
     named: {
       hosts: namesIn(root, "hosts"),
       services: [
@@ -89,9 +91,7 @@ function at(place: Place): unknown {
 function entries(holder: Place, key: string): Place[] {
   const value = at(inside(holder, key));
   if (typeof value !== "object" || value === null) return [];
-  const steps: Path = Array.isArray(value)
-    ? value.map((_, i) => i)
-    : Object.keys(value).filter((name) => !name.startsWith("x-"));
+  const steps: Path = Array.isArray(value) ? value.map((_, i) => i) : Object.keys(value);
   return steps.map((step) => inside(holder, key, step));
 }
 

@@ -47,7 +47,9 @@ test.each([
 
 test("many mistakes are reported up to a bound", () => {
   const text = Array.from({ length: 3000 }, (_, i) => `key${i}: 1`).join("\n");
-  expect(problemsOf(text)).toHaveLength(500);
+  expect(parseSettings([{ name: "f", text }])).toMatchObject({ more: true, problems: { length: 500 } });
+  const fewer = text.split("\n").slice(0, 500).join("\n");
+  expect(parseSettings([{ name: "f", text: fewer }])).toMatchObject({ more: false, problems: { length: 500 } });
 });
 
 test("keys of the JavaScript prototype are keys like others", () => {

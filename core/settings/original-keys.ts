@@ -1,9 +1,8 @@
 // Keys of the original that nothing is done with yet: they are checked all the same, and each gives rise to one notice.
 import type { Compiled } from "./compile-files.ts";
-import { inside } from "./compile-volumes.ts";
 import type { Scope } from "./cross-references.ts";
 import type { Draft, Named } from "./draft.ts";
-import type { Place, ProblemList } from "./problem.ts";
+import { inside, type Place, type ProblemList } from "./problem.ts";
 import { hintFor } from "./hint-for.ts";
 import { isSet } from "./schema-values.ts";
 
@@ -17,7 +16,7 @@ export function checkOriginalKeys(drafts: readonly Draft[], { compiled, named, p
     ),
   );
   for (const draft of drafts) {
-    if (draft.lockers) notices.add("vault.lockers");
+    if (draft.lockers.length > 0) notices.add("vault.lockers");
     if (draft.hosts.some(({ value }) => isSet(value.resources))) notices.add("hosts[].resources");
     for (const { value, group } of draft.networks)
       if ((value.type ?? "bridge") !== "bridge")
@@ -27,6 +26,7 @@ export function checkOriginalKeys(drafts: readonly Draft[], { compiled, named, p
         );
     for (const { value, place } of draft.provisioners) {
       if (isSet(value.cache)) notices.add("provisioners[].cache");
+      else notices.add("provisioners");
       if (isSet(value.encrypted_storage_dir)) notices.add("provisioners[].encrypted_storage_dir");
       if (!hosts.includes(value.host))
         problems.add(

@@ -144,12 +144,16 @@ test("what is accepted and not done gives one notice each, by name", () => {
       "portals",
       "provisioners[].cache",
       "provisioners[].encrypted_storage_dir",
+      "provisioners",
       "realms.default.networks lab",
       "realms.default.networks sealed",
       "tutor",
       "vault.lockers",
       "versioned-read-only",
       "volumes[].driver",
+      "volumes[].lifecycle",
+      "volumes[].options",
+      "volumes[].scope",
     ]
       .map((name) => (name.startsWith("archive") ? `volumes.${name}` : name))
       .toSorted(),

@@ -187,6 +187,32 @@ test.each([
     "portals: [{ name: p, port: 80, bridge: { realm: x, connector: d } }]\n",
     'f:1:49 portals[0].bridge.realm: no group "x". There is: default.',
   ],
+  // Names, references and words
+  [
+    'services: [{ name: s, image: "bad image name!!" }]\n',
+    'f:1:30 services[0].image: must be an image such as "ghcr.io/org/name:tag", in small letters, not "bad image name!!"',
+  ],
+  [
+    `${web}    varieties: { cpu: { image: Upper/Case } }\n`.replace("    varieties: { cpu: {} }\n", ""),
+    'f:5:32 services[0].varieties.cpu.image: must be an image such as "ghcr.io/org/name:tag", in small letters, not "Upper/Case"',
+  ],
+  [
+    "services: [{ name: s, type: Container, image: a }]\ninstances: [{ name: s }]\n",
+    'f:1:29 services[0].type: unknown type "Container". Did you mean container?',
+  ],
+  [
+    "realms: { default: { vault: { lockers: { hub: {} } }, service-definitions: [{ name: s, image: a, lockers: [hbu] }] } }\n",
+    'f:1:108 realms.default.service-definitions[0].lockers[0]: no locker "hbu" in the vault of group default. Did you mean hub?',
+  ],
+  [
+    `${web}    lockers: [hub]\n`,
+    'f:6:15 services[0].lockers[0]: no locker "hub" in the vault of group default. Declare it: realms: { default: { vault: { lockers: { hub: {} } } } }',
+  ],
+  // Maps whose keys are names
+  [
+    "x-v: &v { image: a }\nservices: [{ name: s, image: a, varieties: { x-c: &c { foo: 1 }, cpu: { <<: *c } } }]\n",
+    "f:2:56 services[0].varieties.cpu.foo: unknown key. docs/settings.md lists every key.",
+  ],
 ])("problem: %j", (text, expected) => {
   expect(problemsOf(text)).toEqual([expected]);
 });
@@ -218,4 +244,125 @@ test("with many names only those of about the same length are compared", () => {
     'f:403:13 instances[0].service: no service "web". Did you mean wep?',
     'f:403:28 instances[1].service: no service "quite-another". Define it under services.',
   ]);
+});
+
+test("in a list what is right is checked although something beside it is wrong, each at its own place", () => {
+  const text = `services:
+  - name: web
+    image: a
+    ports: [0, "80-90:80-90", "1:2:3:4"]
+    volumes: [5, "dta:/d", { target: /t, typ: bind }, "/a:relative"]
+    networks: ["a b", lap]
+    depends_on: [{}, wbe]
+    probes: [{ http: { port: no } }, { interval: 1s }]
+    profiles:
+      - { name: "a b" }
+      - { name: fast, stop_grace: never, environment: { A: [] }, ports: [x] }
+instances:
+  - { name: web, profile: fast }
+`;
+  expect(problemsOf(text).map((problem) => problem.slice(0, problem.indexOf(": ")))).toEqual([
+    "f:4:13 services[0].ports[0]",
+    "f:4:16 services[0].ports[1]",
+    "f:4:31 services[0].ports[2]",
+    "f:5:15 services[0].volumes[0]",
+    "f:5:18 services[0].volumes[1]",
+    "f:5:42 services[0].volumes[2].typ",
+    "f:5:55 services[0].volumes[3]",
+    "f:6:16 services[0].networks[0]",
+    "f:6:23 services[0].networks[1]",
+    "f:7:18 services[0].depends_on[0]",
+    "f:7:22 services[0].depends_on[1]",
+    "f:8:30 services[0].probes[0].http.port",
+    "f:8:38 services[0].probes[1]",
+    "f:10:17 services[0].profiles[0].name",
+    "f:11:35 services[0].profiles[1].stop_grace",
+    "f:11:60 services[0].profiles[1].environment.A",
+    "f:11:74 services[0].profiles[1].ports[0]",
+  ]);
+});
+
+test("a misspelt key of an instance is one problem: what its default would be is not judged", () => {
+  expect(problemsOf(`${web}instances: [{ name: wbe, servce: web }]\n`)).toEqual([
+    "f:6:26 instances[0].servce: unknown key. Did you mean service?",
+  ]);
+});
+
+test("keys that begin with x- are ignored in every map of settings", () => {
+  const text = `volumes: { x-v: 1, data: {} }
+groups: { x-g: [], blue: {} }
+services:
+  - name: s
+    varieties: { x-common: &c { image: a, foo: 1 }, cpu: { image: b, x-y: 2 } }
+    profiles: { x-p: { image: c }, fast: {} }
+    ulimits: { x-u: 1, nofile: 5 }
+    environment: { x-kept: 1 }
+    properties: { x-kept: 1 }
+`;
+  const { settings, problems } = parseSettings([{ name: "f", text }]);
+  expect(problems).toEqual([]);
+  const [service] = settings?.services ?? [];
+  expect(service?.varieties.map(({ name }) => name)).toEqual(["cpu"]);
+  expect(service?.profiles.map(({ name }) => name)).toEqual(["fast"]);
+  expect(service?.base).toMatchObject({
+    ulimits: { nofile: { soft: 5, hard: 5 } },
+    environment: { "x-kept": "1" },
+    properties: { "x-kept": 1 },
+  });
+});
+
+test("a volume of another group is no volume of this one", () => {
+  const text = `groups:
+  blue: { volumes: [{ name: data, type: tmp-writeable, source: /srv/data }] }
+  green: { service-definitions: [{ name: web, image: a, volumes: ["data:/data"] }] }
+`;
+  expect(problemsOf(text)).toEqual([
+    'f:3:67 groups.green.service-definitions[0].volumes[0]: no volume "data". Declare it: volumes: { data: { type: named } }',
+  ]);
+});
+
+test.each([
+  "a",
+  "web:1",
+  "nginx:1.27-alpine",
+  "org/name",
+  "library/a__b/c-d.e",
+  "localhost/x",
+  "localhost:5000/x:Tag_1.2",
+  "ghcr.io/org/name:tag",
+  "reg:5000/a/b",
+  "10.0.0.1:5000/a",
+  "[2001:db8::1]:5000/a",
+  "Reg.example/a",
+  `a@sha256:${"0".repeat(64)}`,
+  `ghcr.io/a/b:1@sha256:${"a".repeat(64)}`,
+  "",
+])("image %j", (image) => {
+  expect(
+    problemsOf(`services: [{ name: s, image: a, varieties: { cpu: { image: ${JSON.stringify(image)} } } }]\n`),
+  ).toEqual([]);
+});
+
+test.each([
+  "A",
+  "a b",
+  "a:",
+  ":a",
+  "a/",
+  "/a",
+  "a//b",
+  "a:b:c",
+  "http://x/y",
+  "a@sha256:12",
+  "-a",
+  "a.",
+  "a..b",
+  "a___b",
+  "Org/name",
+  "a:-x",
+  " a",
+  `a:${"t".repeat(129)}`,
+  "a".repeat(256),
+])("no image %j", (image) => {
+  expect(problemsOf(`services: [{ name: s, image: ${JSON.stringify(image)} }]\n`)).toHaveLength(1);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { formatProblem, type ParseOptions, parseSettings } from "./parse-settings.ts";
+import { candidateSpecs } from "./resolve-spec.ts";
 import type { Settings } from "./settings.ts";
 
 function problemsOf(text: string, options: ParseOptions = {}): string[] {
@@ -183,7 +184,14 @@ test("all our own keys of a layer", () => {
       { tcp: { port: 81 } },
       { exec: { command: ["test", "-f", "/a b"] } },
     ],
-    healthcheck: { test: ["curl", "-f", "x"], intervalMs: 5000, timeoutMs: 1000, retries: 2, startPeriodMs: 60_000 },
+    healthcheck: {
+      test: ["curl", "-f", "x"],
+      intervalMs: 5000,
+      timeoutMs: 1000,
+      retries: 2,
+      startPeriodMs: 60_000,
+      disabled: false,
+    },
     startupTimeoutMs: 90_000,
     restart: { condition: "never" },
     security: {
@@ -229,4 +237,19 @@ test("hosts may have addresses of every kind", () => {
     { name: "b", ip: "tower.lan" },
     { name: "c", ip: "" },
   ]);
+});
+
+test("a check that a layer writes replaces one that was switched off below it, and the other way round", () => {
+  const { services } = settingsOf(
+    "services: [{ name: s, image: a, healthcheck: { disable: true }, profiles: { on: { healthcheck: { test: [CMD, a, b] } }, rarely: { healthcheck: { interval: 1m } }, off: { healthcheck: { disable: true } } } }]\n",
+  );
+  const check = (profile: string) => {
+    const [service] = services;
+    if (service === undefined) throw new Error("no service");
+    return candidateSpecs(service, { instance: "i", group: "default", variety: "", profile }, {})[0]?.spec.health
+      ?.containerCheck;
+  };
+  expect(check("on")).toMatchObject({ test: ["a", "b"], disabled: false });
+  expect(check("rarely")).toMatchObject({ disabled: true });
+  expect(check("off")).toMatchObject({ disabled: true });
 });

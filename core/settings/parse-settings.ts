@@ -12,10 +12,11 @@ import { resolveDependencies } from "./depends-on.ts";
 import { type Draft, draftOf } from "./draft.ts";
 import { createNoticeList } from "./notices.ts";
 import { checkOriginalKeys } from "./original-keys.ts";
-import { createProblemList } from "./problem.ts";
+import { createProblemList, type ProblemList } from "./problem.ts";
 import { settingsFile } from "./schema.ts";
 import { checkAgainst } from "./schema-problems.ts";
 import type { ParseResult, Problem } from "./settings.ts";
+import { withoutExtensions } from "./without-extensions.ts";
 import { readYaml } from "./yaml-source.ts";
 
 export type { ParseOptions } from "./compile-files.ts";
@@ -40,16 +41,22 @@ export function parseSettings(
   const notices = createNoticeList();
   const [first] = files;
   if (first === undefined)
-    return failed([
-      { file: "", line: 1, column: 1, path: "", message: "no settings file was given", hint: "Name one with -f." },
-    ]);
+    return failed({
+      problems: [
+        { file: "", line: 1, column: 1, path: "", message: "no settings file was given", hint: "Name one with -f." },
+      ],
+      more: false,
+    });
   if (files.length > maxFiles)
     problems.addAt(
       first.name,
       { line: 1, column: 1 },
       `${files.length} settings files were given, at most ${maxFiles} are read`,
     );
-  const sources = files.slice(0, maxFiles).map((file) => readYaml(file.name, file.text, problems));
+  const sources = files.slice(0, maxFiles).map((file) => {
+    const source = readYaml(file.name, file.text, problems);
+    return { ...source, value: withoutExtensions(settingsFile, source.value) };
+  });
   const readable = sources.filter((source) => source.value !== undefined);
   for (const source of readable) checkAgainst(settingsFile, source.value, { source, path: [] }, problems);
   // Names may be defined in a file that could not be read: what refers to them is not judged then.
@@ -75,7 +82,7 @@ export function parseSettings(
   checkOriginalKeys(drafts, scope);
   const instances = resolveDependencies(runnables, scope);
   const found = problems.sorted();
-  if (found.length > 0) return failed(found);
+  if (found.problems.length > 0) return failed(found);
   const settings = {
     project,
     hosts: compiled.hosts.map(({ value }) => value),
@@ -84,11 +91,11 @@ export function parseSettings(
     registries: compiled.registries,
     notices: notices.all,
   };
-  return { settings, problems: [] };
+  return { settings, problems: [], more: false };
 }
 
-function failed(problems: readonly Problem[]): ParseResult {
-  return { settings: undefined, problems: problems as [Problem, ...Problem[]] };
+function failed({ problems, more }: ReturnType<ProblemList["sorted"]>): ParseResult {
+  return { settings: undefined, problems: problems as [Problem, ...Problem[]], more };
 }
 
 function allNames(drafts: readonly Draft[]): Draft["named"] {

@@ -9,7 +9,7 @@ export type Place = { readonly source: YamlSource; readonly path: Path };
 
 export type Position = { readonly line: number; readonly column: number };
 
-/** Nobody reads more, and a hostile file must not cost more than its size. */
+/** That are shown: nobody reads more, and a hostile file must not cost more than its size. */
 const maxProblems = 500;
 
 export type ProblemList = {
@@ -19,20 +19,25 @@ export type ProblemList = {
   addAt(file: string, position: Position, message: string, hint?: string): void;
   /** True when something was found at the place or below it: what follows from it is not worth another problem. */
   has(place: Place): boolean;
-  /** True when the limit is reached: stop looking. */
+  /** True when there are more than are shown: stop looking. */
   readonly full: boolean;
-  /** In file order, then by line and column; the same problem twice is one. */
-  sorted(): Problem[];
+  /** The first 500, in file order, then by line and column; the same problem twice is one. */
+  sorted(): { problems: Problem[]; more: boolean };
 };
 
 export function createProblemList(): ProblemList {
   const problems: Problem[] = [];
+  const known = new Set<string>();
+  const isFull = (): boolean => problems.length > maxProblems;
   const push = (problem: Problem): void => {
-    if (problems.length < maxProblems) problems.push(problem);
+    const text = JSON.stringify(problem);
+    if (isFull() || known.has(text)) return;
+    known.add(text);
+    problems.push(problem);
   };
   return {
     add: (place, message, hint = "", part = "value") => {
-      if (problems.length < maxProblems)
+      if (!isFull())
         push({
           file: place.source.name,
           ...place.source.position(place.path, part),
@@ -53,18 +58,21 @@ export function createProblemList(): ProblemList {
       );
     },
     get full() {
-      return problems.length >= maxProblems;
+      return isFull();
     },
-    sorted: () => sorted(problems),
+    sorted: () => ({ problems: sorted(problems.slice(0, maxProblems)), more: isFull() }),
   };
 }
 
 function sorted(problems: readonly Problem[]): Problem[] {
   const files = [...new Set(problems.map((problem) => problem.file))];
-  const unique = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
-  return [...unique.values()].toSorted(
+  return problems.toSorted(
     (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
   );
+}
+
+export function inside(place: Place, ...steps: Path): Place {
+  return { source: place.source, path: [...place.path, ...steps] };
 }
 
 /** `services[1].environment`, `varieties["a.b"]`. */

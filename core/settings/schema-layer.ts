@@ -101,7 +101,7 @@ const security = z
 const limit = z.int().min(-1, { error: "must be a whole number, or -1 for no limit" });
 
 export const layerShape = {
-  image: o(v.text).describe("Container image, used as written"),
+  image: o(v.image).describe("Container image, used as written"),
   environment: o(v.environment).describe("Variables of the container"),
   properties: o(z.record(z.string(), z.unknown())).describe("Anything; shown by the API and otherwise not looked at"),
   command: o(v.textOrList).describe("Arguments given to the entrypoint"),

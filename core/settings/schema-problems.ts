@@ -5,43 +5,19 @@ import type { Path, Place, ProblemList } from "./problem.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** Checks a value and reports everything wrong with it. Keys that begin with x- are not looked at. */
+/** Checks a value and reports everything wrong with it. */
 export function checkAgainst(schema: z.ZodType, value: unknown, place: Place, problems: ProblemList): void {
   const result = schema.safeParse(value);
   if (result.success) return;
-  for (const issue of deepest(result.error.issues, [])) {
+  for (const issue of meantIssues(result.error)) {
     if (problems.full) return;
     report(issue, schema, value, place, problems);
   }
 }
 
-/**
- * What is right of a value: keys that are unknown or wrong are taken out, so that the rest can still be checked. Undefined when
- * nothing useful is left. Reports nothing.
- */
-export function fitting<T extends z.ZodType>(schema: T, value: unknown): z.output<T> | undefined {
-  const first = schema.safeParse(value);
-  if (first.success) return first.data;
-  const copy = structuredClone(value);
-  for (const issue of deepest(first.error.issues, [])) {
-    if (issue.code === "unrecognized_keys") for (const key of issue.keys) remove(copy, [...issue.path, key] as Path);
-    else
-      remove(
-        copy,
-        issue.path.some((step) => typeof step === "number") ? (issue.path.slice(0, 1) as Path) : (issue.path as Path),
-      );
-  }
-  const second = schema.safeParse(copy);
-  if (second.success) return second.data;
-  for (const issue of second.error.issues) remove(copy, issue.path.slice(0, 1) as Path);
-  return schema.safeParse(copy).data;
-}
-
-function remove(root: unknown, path: Path): void {
-  const holder = valueAt(root, path.slice(0, -1));
-  const last = path.at(-1);
-  if (typeof holder === "object" && holder !== null && !Array.isArray(holder) && last !== undefined)
-    delete (holder as Record<string, unknown>)[last];
+/** What is wrong, with unions resolved to the branch that was meant. */
+export function meantIssues(error: z.ZodError): Issue[] {
+  return deepest(error.issues, []);
 }
 
 /** Issues of the branch of a union that was meant, with whole paths. */
@@ -63,7 +39,7 @@ function report(issue: Issue, schema: z.ZodType, root: unknown, place: Place, pr
   const value = valueAt(root, path);
   if (issue.code === "unrecognized_keys") {
     const known = knownKeys(schema, path);
-    for (const key of issue.keys.filter((k) => !k.startsWith("x-")))
+    for (const key of issue.keys)
       problems.add({ ...at, path: [...at.path, key] }, "unknown key", keyHint(key, known), "key");
   } else if (issue.code === "invalid_key") problems.add(at, issue.message, "", "key");
   else if (value === undefined)
@@ -140,7 +116,8 @@ function inside(schema: z.ZodType, step: string | number): z.ZodType[] {
   return [];
 }
 
-function unwrap(schema: z.ZodType | undefined): z.ZodType[] {
+/** The schema itself, or the branches of a union, without what makes it optional. */
+export function unwrap(schema: z.ZodType | undefined): z.ZodType[] {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return unwrap(schema.unwrap() as z.ZodType);
   if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => unwrap(option as z.ZodType));
   return schema === undefined ? [] : [schema];

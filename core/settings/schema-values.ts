@@ -20,6 +20,28 @@ export const name = z.string().regex(namePattern, {
 });
 export const absolutePath = z.string().regex(/^\//, { error: "must be an absolute path" });
 
+const imageText = 'must be an image such as "ghcr.io/org/name:tag", in small letters';
+const imageParts = (() => {
+  const label = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
+  const registry = `(?:localhost|${label}(?:\\.${label})+|${label}(?=:)|\\[[0-9A-Fa-f:]+\\])(?::\\d+)?`;
+  const word = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
+  return {
+    registry,
+    path: `${word}(?:/${word})*`,
+    tag: "[\\w][\\w.-]{0,127}",
+    digest: "[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}",
+  };
+})();
+/** A reference to an image as registries have it: registry, path of at most 255 characters, tag, digest. Empty text says nothing. */
+export const image = z
+  .string()
+  .regex(
+    new RegExp(
+      `^(?:(?:${imageParts.registry}/)?(?=[^:@]{1,255}(?:[:@]|$))${imageParts.path}(?::${imageParts.tag})?(?:@${imageParts.digest})?)?$`,
+    ),
+    { error: imageText },
+  );
+
 export function whole(min: number, max: number): z.ZodInt {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.int().min(min, { error }).max(max, { error });

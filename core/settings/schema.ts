@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { layer, layerShape } from "./schema-layer.ts";
 import * as v from "./schema-values.ts";
+import { isFree } from "./without-extensions.ts";
 
 const o = v.optional;
 
@@ -142,13 +143,26 @@ export type WrittenService = z.output<typeof service>;
 export type WrittenInstance = z.output<typeof instance>;
 export type WrittenVolumeDeclaration = z.output<typeof volume>;
 
+/** Options of a volume by name, from a map or from text such as "size=64m,mode=0700". */
+export function volumeOptions({ options }: WrittenVolumeDeclaration): [name: string, value: unknown][] {
+  if (typeof options !== "string") return Object.entries(options ?? {});
+  return options
+    .split(",")
+    .filter((option) => option.trim() !== "")
+    .map((option) => {
+      const [name = "", ...value] = option.split("=");
+      return [name.trim(), value.join("=").trim()];
+    });
+}
+
 /** The JSON Schema (draft 7, which editors read) of a settings file. */
 export function settingsJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(settingsFile, {
     target: "draft-7",
     io: "input",
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.additionalProperties === false) jsonSchema.patternProperties = { "^x-": {} };
+    override: ({ zodSchema, jsonSchema }) => {
+      const known = zodSchema instanceof z.ZodObject || (zodSchema instanceof z.ZodRecord && !isFree(zodSchema));
+      if (known) jsonSchema.patternProperties = { "^x-": {} };
     },
   });
   return { title: "Ozwald settings", description: "ozwald.yml; keys that begin with x- are ignored", ...schema };

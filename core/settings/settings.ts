@@ -135,8 +135,9 @@ export type Settings = {
 };
 
 export type ParseResult =
-  | { settings: Settings; problems: [] }
-  | { settings: undefined; problems: [Problem, ...Problem[]] };
+  | { settings: Settings; problems: []; more: false }
+  /** more: there are more problems than these. */
+  | { settings: undefined; problems: [Problem, ...Problem[]]; more: boolean };
 
 /** A form of a service that can be tried on a host, in the order the settings declare. */
 export type CandidateSpec = { variety: string; requires: Requires; spec: ReplicaSpec };

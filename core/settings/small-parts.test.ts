@@ -139,6 +139,8 @@ test.each([
   ],
   ["{ name: data }", "volumes[0].target: missing"],
   ['"data:/d", "mem:/d"', "volumes[1]: /d is mounted twice"],
+  ["{ type: named, source: /srv/y, target: /d }", "volumes[0].source: a named volume has no path on the host"],
+  ["{ type: named, name: host, target: /d }", "volumes[0].name: host is declared with type bind"],
 ])("no volume: %s", (written, expected) => {
   expect(messagesOf(`volumes: [${written}]`)).toEqual([`services[0].${expected}`]);
 });
@@ -155,6 +157,20 @@ test.each([
     "realms: { default: { volumes: [{ name: v, type: tmp-writeable, source: x }] } }\n",
     ['realms.default.volumes[0].source: "x" is no absolute path on the target host'],
   ],
+  ["volumes: { v: { source: /srv/v } }\n", ["volumes.v.source: a volume of type named has no source"]],
+  ["volumes: { v: { type: named, server: n } }\n", ["volumes.v.server: a volume of type named has no server"]],
+  ["volumes: { v: { type: tmpfs, source: /v } }\n", ["volumes.v.source: a volume of type tmpfs has no source"]],
+  [
+    "volumes: { v: { type: tmpfs, external: true } }\n",
+    ["volumes.v.external: a volume of type tmpfs is never external"],
+  ],
+  [
+    "volumes: { v: { type: bind, source: /v, external: true } }\n",
+    ["volumes.v.external: a volume of type bind is never external"],
+  ],
+  ["volumes: { v: { type: bind, source: /v, path: /w } }\n", ["volumes.v.path: a volume of type bind has no path"]],
+  ['volumes: { v: { type: tmpfs, options: "size=lots" } }\n', ['volumes.v.options: size is no amount: "lots"']],
+  ["volumes: { v: { type: tmpfs, options: { size: [] } } }\n", ["volumes.v.options: size is no amount: []"]],
 ])("a wrong declaration is one problem, not one more at each use: %s", (top, expected) => {
   expect(messagesOf('volumes: ["v:/d"]', top)).toEqual(expected);
 });
@@ -178,7 +194,7 @@ test("env files", () => {
     F: "a#b",
     "A.b-c": "ok",
   });
-  expect(problems.sorted()).toEqual([]);
+  expect(problems.sorted().problems).toEqual([]);
 });
 
 test("only keys that are env files name env files", () => {
