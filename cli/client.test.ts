@@ -7,7 +7,7 @@ import { HostsService, HostState } from "#proto/hosts_pb.ts";
 import { ListServicesResponseSchema, ServicesService } from "#proto/services_pb.ts";
 import { SettingsService } from "#proto/settings_pb.ts";
 import { openClient } from "./client.ts";
-import { problemsOf } from "./errors.ts";
+import { errorText, problemsOf } from "./errors.ts";
 import { apiError, fakeControlplane, type FakeControlplane, type FakeOptions } from "./testing/fake-controlplane.ts";
 import { makeAuthority } from "./testing/authority.ts";
 
@@ -88,12 +88,13 @@ describe("unary calls against the Connect server", () => {
     };
     const controlplane = await start((router) => {
       router.rpc(SettingsService.method.planSettings, () => {
-        throw apiError("settings_invalid", "1 problem", "", [problem]);
+        throw apiError("settings_invalid", "1 problem", "", [problem], true);
       });
     });
     const error = await errorOf(openClient(controlplane).call(SettingsService.method.planSettings, {}));
     expect(error.code).toBe("settings_invalid");
-    expect(problemsOf(error)).toMatchObject([problem]);
+    expect(problemsOf(error)).toMatchObject({ problems: [problem], more: true });
+    expect(errorText(error)).toContain("\nmore than 1 problems, nothing changed.\n");
   });
 
   test("an error without our detail keeps the meaning of its status", async () => {

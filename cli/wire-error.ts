@@ -34,8 +34,11 @@ const statusCodes: Record<number, ErrorCode> = {
 /** What a settings error carries as its cause. */
 export class SettingsProblemList {
   readonly problems: readonly Problem[];
-  constructor(problems: readonly Problem[]) {
+  /** There are more than these. */
+  readonly more: boolean;
+  constructor(problems: readonly Problem[], more: boolean) {
     this.problems = problems;
+    this.more = more;
   }
 }
 
@@ -45,10 +48,10 @@ export async function wireError(status: number, text: string, address: string): 
   if (value === undefined || typeof value.code !== "string") return statusError(status, address);
   const fallback = codes[value.code] ?? "internal";
   const message = value.message || `The control plane answered "${value.code}".`;
-  const { code, hint, problems } = await readDetails(value.details ?? []);
+  const { code, hint, problems, more } = await readDetails(value.details ?? []);
   return new OzError(code ?? fallback, message, {
     hint: hint || defaultHint(code ?? fallback),
-    ...(problems.length > 0 && { cause: new SettingsProblemList(problems) }),
+    ...(problems.length > 0 && { cause: new SettingsProblemList(problems, more) }),
   });
 }
 
@@ -65,11 +68,12 @@ function parse(text: string): WireValue | undefined {
 
 async function readDetails(
   details: readonly WireDetail[],
-): Promise<{ code?: ErrorCode; hint: string; problems: Problem[] }> {
+): Promise<{ code?: ErrorCode; hint: string; problems: Problem[]; more: boolean }> {
   const { fromBinary } = await import("@bufbuild/protobuf");
   let code: ErrorCode | undefined;
   let hint = "";
   const problems: Problem[] = [];
+  let more = false;
   for (const { type, value = "" } of details) {
     const bytes = Buffer.from(value, "base64");
     if (type === "ozwald.v1.ErrorDetail") {
@@ -79,10 +83,12 @@ async function readDetails(
       hint = detail.hint;
     } else if (type === "ozwald.v1.SettingsProblems") {
       const { SettingsProblemsSchema } = await import("#proto/settings_pb.ts");
-      problems.push(...fromBinary(SettingsProblemsSchema, bytes).problems);
+      const detail = fromBinary(SettingsProblemsSchema, bytes);
+      problems.push(...detail.problems);
+      more ||= detail.more;
     }
   }
-  return { hint, problems, ...(code !== undefined && { code }) };
+  return { hint, problems, more, ...(code !== undefined && { code }) };
 }
 
 /** An answer that is not of the API: a proxy, another program, another version. */

@@ -45,7 +45,7 @@ export function applyCommand(session: Session): Command {
 async function apply(session: Session, options: Options): Promise<number> {
   const { io } = session;
   const forPrograms = options.output === "json" || options.output === "yaml" ? options.output : undefined;
-  const texts = await readSettings(io.cwd, options.file);
+  const texts = await readSettings(io.cwd, options.file, io.env);
   const plan = await requestPlan(session, texts, options.project);
   const expected = options.expectRevision === undefined ? plan.fromRevision : BigInt(options.expectRevision);
   if (expected !== plan.fromRevision) {

@@ -1,7 +1,7 @@
 // ozctl check: the control plane's own parser, offline.
 import type { Command } from "commander";
 import { newCommand, type OutputFormat, runs, withOutput } from "../command.ts";
-import { counted } from "../errors.ts";
+import { counted, problemCount } from "../errors.ts";
 import { printValue } from "../output/format.ts";
 import { problemLines } from "../output/problems.ts";
 import type { Session } from "../session.ts";
@@ -18,13 +18,13 @@ export function checkCommand(session: Session): Command {
 }
 
 async function check({ io }: Session, { file, output }: { file: string[]; output?: OutputFormat }): Promise<number> {
-  const { files, envFiles } = await readSettings(io.cwd, file);
+  const { files, envFiles } = await readSettings(io.cwd, file, io.env);
   const { parseSettings } = await import("#core/settings/parse-settings.ts");
-  const { settings, problems } = parseSettings(files, { envFiles });
+  const { settings, problems, more } = parseSettings(files, { envFiles });
   if (output === "json" || output === "yaml") {
-    await printValue(io, output, { problems, notices: settings?.notices ?? [] });
+    await printValue(io, output, { problems, more, notices: settings?.notices ?? [] });
   } else if (settings === undefined) {
-    io.err(`${problemLines(problems)}${counted(problems.length, "problem")}, nothing sent.\n`);
+    io.err(`${problemLines(problems)}${problemCount(problems, more)}, nothing sent.\n`);
   } else {
     const names = files.map(({ name }) => name).join(", ");
     const { services, instances, hosts, notices } = settings;

@@ -7,7 +7,7 @@ import type { Imported } from "#core/import/compose.ts";
 import { newCommand, runs } from "../command.ts";
 import { counted } from "../errors.ts";
 import type { Session } from "../session.ts";
-import { readText } from "../settings-files.ts";
+import { readText } from "../read-text.ts";
 
 const composeNames = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 

@@ -27,7 +27,7 @@ export function planCommand(session: Session): Command {
 
 async function showPlan(session: Session, options: Options): Promise<number> {
   const { io } = session;
-  const plan = await requestPlan(session, await readSettings(io.cwd, options.file), options.project);
+  const plan = await requestPlan(session, await readSettings(io.cwd, options.file, io.env), options.project);
   if (options.output === "name") printNames(io, changedNames(plan));
   else if (!(await printMessage(io, options.output, PlanSchema, plan))) {
     io.out(planText(io, plan));

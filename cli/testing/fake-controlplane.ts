@@ -92,11 +92,12 @@ export function apiError(
   message: string,
   hint = "",
   problems: MessageInitShape<typeof SettingsProblemsSchema>["problems"] = [],
+  more = false,
 ): ConnectError {
   const details: { desc: DescMessage; value: object }[] = [
     { desc: ErrorDetailSchema, value: create(ErrorDetailSchema, { code, hint }) },
   ];
   if (problems.length > 0)
-    details.push({ desc: SettingsProblemsSchema, value: create(SettingsProblemsSchema, { problems }) });
+    details.push({ desc: SettingsProblemsSchema, value: create(SettingsProblemsSchema, { problems, more }) });
   return new ConnectError(message, errorCodes[code].rpc as Code, undefined, details as never);
 }

@@ -116,6 +116,41 @@ describe("settings", () => {
     expect((await plane.client(ServicesService).listServices({})).services).toEqual([]);
   });
 
+  test("as much as ozctl sends arrives; of more than 500 problems it says that there are more", async () => {
+    const big = Array.from({ length: 3 }, (_, i) => ({ name: `${i}.yml`, text: `x-a: ${'\\t"'.repeat(349_000)}\n` }));
+    const { plan } = await plane.client(SettingsService).planSettings({
+      files: [...big, { name: "s.yml", text: settings(), envFiles: {}, variables: {} }],
+    });
+    expect(plan?.project).toBe("shop");
+    const many = Array.from({ length: 501 }, (_, i) => `key${i}: 1`).join("\n");
+    const client = plane.client(SettingsService);
+    const error = ConnectError.from(await client.planSettings(files(many)).catch((thrown: unknown) => thrown));
+    expect(error.rawMessage).toBe("the settings have more than 500 problems");
+    expect(error.findDetails(SettingsProblemsSchema)).toMatchObject([{ more: true, problems: { length: 500 } }]);
+  });
+
+  test("env files and folders of each file are its own", async () => {
+    await plane.addHost("a");
+    const text = (name: string) => `project: shop
+services: [{ name: ${name}, image: i, env_file: web.env, volumes: ["\${SETTINGS_FILE_DIR}/x:/x"] }]
+instances: [{ name: ${name} }]
+`;
+    const file = (name: string) => ({
+      name: `${name}/o.yml`,
+      text: text(name),
+      envFiles: { "web.env": `OF=${name}` },
+      variables: { SETTINGS_FILE_DIR: `/srv/${name}` },
+    });
+    const { plan, operationId } = await plane
+      .client(SettingsService)
+      .applySettings({ files: [file("one"), file("two")] });
+    await ended(operationId);
+    expect(plan?.notices.filter((notice) => notice.startsWith("${SETTINGS_FILE_DIR}"))).toHaveLength(2);
+    const { replicas } = await plane.context.world();
+    const mounted = replicas.map(({ spec }) => [spec.environment["OF"] ?? "", spec.mounts[0]?.source] as const);
+    expect(Object.fromEntries(mounted)).toEqual({ one: "/srv/one/x", two: "/srv/two/x" });
+  });
+
   test("an expected revision that moved on is refused, the same key twice is one change", async () => {
     await plane.addHost("a");
     const client = plane.client(SettingsService);

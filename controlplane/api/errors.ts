@@ -22,9 +22,9 @@ function connectErrorOf(error: OzError): ConnectError {
   );
 }
 
-/** Every problem of the settings at once. */
-export function settingsError(problems: readonly Problem[]): ConnectError {
-  const count = `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
+/** Every problem of the settings at once; more: there are more than these. */
+export function settingsError(problems: readonly Problem[], more: boolean): ConnectError {
+  const count = `${more ? "more than " : ""}${problems.length} problem${problems.length === 1 ? "" : "s"}`;
   return new ConnectError(`the settings have ${count}`, Code.InvalidArgument, undefined, [
     {
       desc: ErrorDetailSchema,
@@ -32,7 +32,7 @@ export function settingsError(problems: readonly Problem[]): ConnectError {
     },
     {
       desc: SettingsProblemsSchema,
-      value: create(SettingsProblemsSchema, { problems: problems.map((problem) => ({ ...problem })) }),
+      value: create(SettingsProblemsSchema, { problems: problems.map((problem) => ({ ...problem })), more }),
     },
   ]);
 }

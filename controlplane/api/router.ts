@@ -7,6 +7,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { type Principal, principalKey, requireRule } from "../auth/principal.ts";
 import { rules } from "../auth/rules.ts";
 import { OzError } from "#core/errors.ts";
+import { maxTotalBytes } from "#core/settings/limits.ts";
 import { addressRoutes } from "./addresses.ts";
 import type { ApiContext } from "./context.ts";
 import { enrollmentRoutes } from "./enrollment.ts";
@@ -27,7 +28,8 @@ import { tokenRoutes } from "./tokens.ts";
 export type ApiRequest = IncomingMessage | Http2ServerRequest;
 export type ApiHandler = (request: ApiRequest, response: ServerResponse | Http2ServerResponse) => void;
 
-const readMaxBytes = 4 * 2 ** 20;
+/** One message. Settings are the largest; as JSON, text may take twice its bytes, and all that is around it some more. */
+const readMaxBytes = 2 * maxTotalBytes + 2 ** 20;
 
 /** One handler per listener: they differ only in how a caller is known. */
 export function createApiHandler(

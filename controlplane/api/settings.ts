@@ -54,11 +54,10 @@ async function applyRequest(
 async function parse(request: PlanSettingsRequest | ApplySettingsRequest): Promise<Settings> {
   if (request.files.length === 0) throw new OzError("bad_request", "no settings file was sent");
   const { parseSettings } = await import("#core/settings/parse-settings.ts");
-  const files = request.files.map(({ name, text }) => ({ name, text }));
-  const result = parseSettings(files, {
+  const result = parseSettings(request.files, {
     envFiles: request.envFiles,
     ...(request.project === "" ? {} : { project: request.project }),
   });
-  if (result.settings === undefined) throw settingsError(result.problems);
+  if (result.settings === undefined) throw settingsError(result.problems, result.more);
   return result.settings;
 }

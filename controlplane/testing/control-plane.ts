@@ -109,6 +109,8 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
       const transport = createConnectTransport({
         baseUrl,
         httpVersion: "1.1",
+        // As ozctl speaks.
+        useBinaryFormat: false,
         interceptors: [
           (next) => (request) => {
             if (token !== "") request.header.set("authorization", `Bearer ${token}`);

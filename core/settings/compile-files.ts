@@ -12,15 +12,6 @@ import { isSet } from "./schema-values.ts";
 import type { WrittenInstance, WrittenService } from "./schema.ts";
 import type { InstanceWish, Layer, ServiceDefinition, Settings } from "./settings.ts";
 
-export type ParseOptions = {
-  /** Texts of env files by the path as written. */
-  readonly envFiles?: Readonly<Record<string, string>>;
-  /** Name of the project, whatever the files say. */
-  readonly project?: string;
-  /** Values of `${NAME}` in paths of the host. Without them such a path is a problem: it is a path on the target host. */
-  readonly variables?: Readonly<Record<string, string>>;
-};
-
 /** An instance of the later form: it is left out, with a notice, where the original would not have started it. */
 export type Wanted = Keyed<InstanceWish> & { readonly persistent: boolean };
 
@@ -39,17 +30,15 @@ type Volumes = {
   readonly ofGroup: ReadonlyMap<string, ReadonlyMap<string, DeclaredVolume>>;
 };
 
-export function compileFiles(drafts: readonly Draft[], options: ParseOptions, tools: Tools): Compiled {
+export function compileFiles(drafts: readonly Draft[], tools: Tools): Compiled {
   const { problems } = tools;
-  const volumes = volumesOf(drafts, options, tools);
+  const volumes = volumesOf(drafts, tools);
   const networks = Map.groupBy(
     drafts.flatMap((draft) => draft.networks),
     (network) => network.group,
   );
   const context = once((group: string): LayerContext => ({
     ...tools,
-    envFiles: options.envFiles ?? {},
-    variables: options.variables,
     declared: new Map([...volumes.top, ...(volumes.ofGroup.get(group) ?? [])]),
     named: new Set(
       drafts
@@ -180,8 +169,8 @@ function wishOf({ value, place, group }: Item<WrittenInstance>, context: LayerCo
   });
 }
 
-function volumesOf(drafts: readonly Draft[], options: ParseOptions, { problems, notices }: Tools): Volumes {
-  const context = { problems, variables: options.variables };
+function volumesOf(drafts: readonly Draft[], { problems, notices }: Tools): Volumes {
+  const context = { problems, notices };
   const top = new Map<string, DeclaredVolume>();
   const ofGroup = new Map<string, Map<string, DeclaredVolume>>();
   for (const { name, value, place } of drafts.flatMap((draft) => draft.volumes)) {

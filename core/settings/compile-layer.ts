@@ -4,7 +4,6 @@ import { compilePorts } from "./compile-ports.ts";
 import { compileVolumes, type VolumeContext } from "./compile-volumes.ts";
 import { parseEnvFile } from "./env-file.ts";
 import { elementsOf } from "./fitting.ts";
-import type { NoticeList } from "./notices.ts";
 import { inside, type Place } from "./problem.ts";
 import { hintFor } from "./hint-for.ts";
 import type { WrittenLayer } from "./schema-layer.ts";
@@ -13,8 +12,6 @@ import type { Layer, ProbeWish } from "./settings.ts";
 import { splitWords } from "./words.ts";
 
 export type LayerContext = VolumeContext & {
-  readonly notices: NoticeList;
-  readonly envFiles: Readonly<Record<string, string>>;
   /** Networks that the group of the service knows. */
   readonly networks: ReadonlySet<string>;
   /** Names in the vault of the group. */
@@ -105,7 +102,8 @@ function envFileOf(
   const variables: Record<string, string>[] = [];
   const paths = Array.isArray(written) ? elementsOf(written, place) : [{ value: written, place }];
   for (const { value: path, place: at } of paths) {
-    const text = Object.hasOwn(context.envFiles, path) ? context.envFiles[path] : undefined;
+    const { envFiles } = at.source;
+    const text = Object.hasOwn(envFiles, path) ? envFiles[path] : undefined;
     if (text !== undefined) variables.push(parseEnvFile(path, text, context.problems));
     else
       context.problems.add(

@@ -2,6 +2,7 @@
 import { hostPathRefusal, insidePathRefusal } from "../mount-rules.ts";
 import { isName } from "../names.ts";
 import { parseBytes } from "../units.ts";
+import type { NoticeList } from "./notices.ts";
 import { inside, type Place, type ProblemList } from "./problem.ts";
 import { elementsOf } from "./fitting.ts";
 import { hintFor } from "./hint-for.ts";
@@ -15,11 +16,11 @@ export type DeclaredVolume = Omit<VolumeMount, "target">;
 
 export type VolumeContext = {
   readonly problems: ProblemList;
+  readonly notices: NoticeList;
   /** Volumes that the group of the service knows. */
   readonly declared: ReadonlyMap<string, DeclaredVolume>;
   /** Every name that is written for one, right or wrong: a wrong declaration is not reported again where it is used. */
   readonly named: ReadonlySet<string>;
-  readonly variables: Readonly<Record<string, string>> | undefined;
 };
 
 /** Folder of the host under which NFS shares are expected to be mounted, as the original has it. */
@@ -30,7 +31,7 @@ export function declareVolume(
   name: string,
   written: WrittenVolumeDeclaration,
   place: Place,
-  context: Pick<VolumeContext, "problems" | "variables">,
+  context: Pick<VolumeContext, "problems" | "notices">,
 ): DeclaredVolume | undefined {
   checkKeys(written, place, context.problems);
   switch (written.type ?? "named") {
@@ -197,22 +198,26 @@ function bound(source: string, place: Place, context: VolumeContext): DeclaredVo
 export function hostPath(
   written: string,
   place: Place,
-  context: Pick<VolumeContext, "problems" | "variables">,
+  context: Pick<VolumeContext, "problems" | "notices">,
 ): string | undefined {
   let failed = false;
   const path = written.replace(/\$\{([^}]*)\}/g, (_whole, variable: string) => {
-    const value =
-      context.variables !== undefined && Object.hasOwn(context.variables, variable)
-        ? context.variables[variable]
-        : undefined;
+    const { name, variables } = place.source;
+    const value = Object.hasOwn(variables, variable) ? variables[variable] : undefined;
     failed ||= value === undefined;
-    if (value === undefined) {
+    if (value === undefined)
       context.problems.add(
         place,
         `\${${variable}} has no value: paths are paths on the target host`,
-        "Write the absolute path there.",
+        variable === "OZWALD_PROJECT_ROOT_DIR"
+          ? "Set it where ozctl runs, or write the absolute path there."
+          : "Write the absolute path there.",
       );
-    }
+    else
+      context.notices.addNamed(
+        `\${${variable}} in ${name}`,
+        `it is ${value}; each host that runs what mounts it needs that folder under the same path.`,
+      );
     return value ?? "";
   });
   if (failed) return undefined;

@@ -1,11 +1,10 @@
 // Takes a file apart into the things it declares. What does not fit the schema is left out here (it is reported elsewhere), but
 // its name is remembered, so that one mistake does not make a second problem of everything that refers to it.
 import type * as z from "zod";
-import { inside, type Path, type Place } from "./problem.ts";
+import { inside, type Path, type Place, type SettingsSource } from "./problem.ts";
 import * as schema from "./schema.ts";
 import { fitting } from "./fitting.ts";
 import { valueAt } from "./schema-problems.ts";
-import type { YamlSource } from "./yaml-source.ts";
 
 /** A written thing, with its group where it has one. */
 export type Item<T> = { readonly value: T; readonly place: Place; readonly group: string };
@@ -36,7 +35,7 @@ export type Draft = {
   };
 };
 
-export function draftOf(source: YamlSource): Draft {
+export function draftOf(source: SettingsSource): Draft {
   const root: Place = { source, path: [] };
   const groups = ["realms", "groups"].flatMap((key) =>
     entries(root, key).map((place) => ({ name: String(place.path.at(-1)), group: "default", place })),

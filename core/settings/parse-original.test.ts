@@ -68,6 +68,24 @@ test("varieties come in declared order, each with what its name implies and the 
   });
 });
 
+test("the two variables that the original substitutes in paths take the values of where ozctl runs", () => {
+  const text = `volumes:
+  books: { type: bind, source: "\${OZWALD_PROJECT_ROOT_DIR}/books" }
+realms:
+  default:
+    volumes: [{ name: work, type: tmp-writeable, source: "\${SETTINGS_FILE_DIR}/work" }]
+    service-definitions: [{ name: s, type: container, image: i, volumes: ["books:/b", "work:/w", "\${SETTINGS_FILE_DIR}:/s"] }]
+`;
+  const variables = { SETTINGS_FILE_DIR: "/home/ada/shop", OZWALD_PROJECT_ROOT_DIR: "/opt/ozwald" };
+  const { settings } = parseSettings([{ name: "ozwald.yml", text, variables }]);
+  expect(settings?.services[0]?.base.volumes?.map(({ source }) => source)).toEqual([
+    "/opt/ozwald/books",
+    "/home/ada/shop/work",
+    "/home/ada/shop",
+  ]);
+  expect(settings?.notices).toHaveLength(2);
+});
+
 test("source files are listed and never run", () => {
   const wish = { instance: "f", group: "default", variety: "", profile: "" };
   expect(() => candidateSpecs(service(load(readme), "fiction-sources"), wish, {})).toThrow(

@@ -1,5 +1,5 @@
 // From texts to settings, or to everything that is wrong with them at once.
-import { compileFiles, type ParseOptions } from "./compile-files.ts";
+import { compileFiles } from "./compile-files.ts";
 import {
   checkHostPorts,
   checkImages,
@@ -10,6 +10,7 @@ import {
 } from "./cross-references.ts";
 import { resolveDependencies } from "./depends-on.ts";
 import { type Draft, draftOf } from "./draft.ts";
+import { maxFiles } from "./limits.ts";
 import { createNoticeList } from "./notices.ts";
 import { checkOriginalKeys } from "./original-keys.ts";
 import { createProblemList, type ProblemList } from "./problem.ts";
@@ -19,12 +20,25 @@ import type { ParseResult, Problem } from "./settings.ts";
 import { withoutExtensions } from "./without-extensions.ts";
 import { readYaml } from "./yaml-source.ts";
 
-export type { ParseOptions } from "./compile-files.ts";
 export { formatProblem } from "./problem.ts";
 export { envFilePaths } from "./env-file.ts";
 
-/** More files than this are a mistake. */
-const maxFiles = 64;
+export type ParseOptions = {
+  /** Texts of env files by the path as written, for files that have none of their own by that path. */
+  readonly envFiles?: Readonly<Record<string, string>>;
+  /** Name of the project, whatever the files say. */
+  readonly project?: string;
+};
+
+export type SettingsInput = {
+  readonly name: string;
+  readonly text: string;
+  /** Texts of the env files that this file names, by the path as written. */
+  readonly envFiles?: Readonly<Record<string, string>>;
+  /** Values of `${NAME}` in its paths of the host. Without one such a path is a problem: it is a path on the target host. */
+  readonly variables?: Readonly<Record<string, string>>;
+};
+
 /** Instances of one project. What depends on each other is looked at in pairs. */
 const maxInstances = 5000;
 
@@ -33,10 +47,7 @@ const maxInstances = 5000;
  * ones are appended. Gives settings, or every problem with its place. Never throws on what a person wrote. The project is that of
  * the options, else of the last file that names one, else "default".
  */
-export function parseSettings(
-  files: readonly { readonly name: string; readonly text: string }[],
-  options: ParseOptions = {},
-): ParseResult {
+export function parseSettings(files: readonly SettingsInput[], options: ParseOptions = {}): ParseResult {
   const problems = createProblemList();
   const notices = createNoticeList();
   const [first] = files;
@@ -55,14 +66,19 @@ export function parseSettings(
     );
   const sources = files.slice(0, maxFiles).map((file) => {
     const source = readYaml(file.name, file.text, problems);
-    return { ...source, value: withoutExtensions(settingsFile, source.value) };
+    return {
+      ...source,
+      value: withoutExtensions(settingsFile, source.value),
+      envFiles: { ...options.envFiles, ...file.envFiles },
+      variables: file.variables ?? {},
+    };
   });
   const readable = sources.filter((source) => source.value !== undefined);
   for (const source of readable) checkAgainst(settingsFile, source.value, { source, path: [] }, problems);
   // Names may be defined in a file that could not be read: what refers to them is not judged then.
   if (readable.length < sources.length) return failed(problems.sorted());
   const drafts = readable.map(draftOf);
-  const compiled = compileFiles(drafts, options, { problems, notices });
+  const compiled = compileFiles(drafts, { problems, notices });
   const project = options.project || drafts.findLast((draft) => draft.project !== undefined)?.project || "default";
   const named = allNames(drafts);
   const scope: Scope = { compiled, named, problems, notices, index: indexOf(compiled, named) };

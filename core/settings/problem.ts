@@ -5,7 +5,15 @@ import type { YamlSource } from "./yaml-source.ts";
 export type Path = readonly (string | number)[];
 
 /** A value in a file. Line and column are looked up only when something is wrong with it. */
-export type Place = { readonly source: YamlSource; readonly path: Path };
+export type Place = { readonly source: SettingsSource; readonly path: Path };
+
+/** A settings file, with what is known beside its text. */
+export type SettingsSource = YamlSource & {
+  /** Texts of the env files it names, by the path as written. */
+  readonly envFiles: Readonly<Record<string, string>>;
+  /** Values of `${NAME}` in its paths of the host. */
+  readonly variables: Readonly<Record<string, string>>;
+};
 
 export type Position = { readonly line: number; readonly column: number };
 

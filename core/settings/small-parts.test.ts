@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { samePublished } from "./compile-ports.ts";
 import { isLoopback } from "./relaxations.ts";
 import { envFilePaths, parseEnvFile } from "./env-file.ts";
-import { parseSettings, type ParseOptions } from "./parse-settings.ts";
+import { parseSettings } from "./parse-settings.ts";
 import { createProblemList, formatPath, formatProblem } from "./problem.ts";
 import type { Layer } from "./settings.ts";
 import { splitWords } from "./words.ts";
@@ -11,11 +11,8 @@ import { splitWords } from "./words.ts";
 const volumes =
   "volumes: { data: , host: { type: bind, source: /srv/h }, mem: { type: tmpfs, options: { size: 1k } }, disk: { type: named, driver: x }, nas: { type: nfs, server: n, path: /p } }\n";
 
-function layerOf(keys: string, options: ParseOptions = {}): Layer {
-  const result = parseSettings(
-    [{ name: "f", text: `${volumes}services: [{ name: s, image: a, ${keys} }]\n` }],
-    options,
-  );
+function layerOf(keys: string): Layer {
+  const result = parseSettings([{ name: "f", text: `${volumes}services: [{ name: s, image: a, ${keys} }]\n` }]);
   expect(result.problems).toEqual([]);
   return result.settings?.services[0]?.base ?? {};
 }
@@ -176,10 +173,29 @@ test.each([
 });
 
 test("variables in paths of the host take the values that are given", () => {
-  const variables = { SETTINGS_FILE_DIR: "/srv/app" };
-  expect(layerOf('volumes: ["${SETTINGS_FILE_DIR}/x:/d"]', { variables }).volumes).toEqual([
-    { kind: "bind", source: "/srv/app/x", target: "/d", readOnly: false },
+  const text = (name: string) => `services: [{ name: ${name}, image: a, volumes: ["\${SETTINGS_FILE_DIR}/x:/d"] }]\n`;
+  const { settings } = parseSettings([
+    { name: "a/o.yml", text: text("a"), variables: { SETTINGS_FILE_DIR: "/srv/a" } },
+    { name: "b/o.yml", text: text("b"), variables: { SETTINGS_FILE_DIR: "/srv/b" } },
   ]);
+  expect(settings?.services.map(({ base }) => base.volumes?.[0]?.source)).toEqual(["/srv/a/x", "/srv/b/x"]);
+  expect(settings?.notices).toEqual([
+    "${SETTINGS_FILE_DIR} in a/o.yml: it is /srv/a; each host that runs what mounts it needs that folder under the same path.",
+    "${SETTINGS_FILE_DIR} in b/o.yml: it is /srv/b; each host that runs what mounts it needs that folder under the same path.",
+  ]);
+});
+
+test("one path of an env file is another file in another folder", () => {
+  const text = (name: string) => `services: [{ name: ${name}, image: a, env_file: web.env }]\n`;
+  const { settings } = parseSettings(
+    [
+      { name: "a/o.yml", text: text("a"), envFiles: { "web.env": "OF=a" } },
+      { name: "b/o.yml", text: text("b"), envFiles: { "web.env": "OF=b" } },
+      { name: "c/o.yml", text: text("c") },
+    ],
+    { envFiles: { "web.env": "OF=all" } },
+  );
+  expect(settings?.services.map(({ base }) => base.envFile)).toEqual([{ OF: "a" }, { OF: "b" }, { OF: "all" }]);
 });
 
 test("env files", () => {

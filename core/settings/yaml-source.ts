@@ -1,11 +1,9 @@
 // Reads one YAML text into plain values, and tells for any path in them where it was written.
 // The values are made here rather than by the library: its own alias and duplicate checks are quadratic in hostile files.
 import { isAlias, isMap, isScalar, isSeq, type Pair, parseDocument, type Scalar, type YAMLMap } from "yaml";
+import { maxFileBytes } from "./limits.ts";
 import { plainValue, type Resolved } from "./plain-value.ts";
 import { formatPath, type Path, type Position, type ProblemList } from "./problem.ts";
-
-/** Largest settings file, in bytes. */
-export const maxFileBytes = 2 ** 20;
 
 export type YamlSource = {
   readonly name: string;

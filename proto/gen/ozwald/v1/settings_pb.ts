@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file ozwald/v1/settings.proto.
  */
 export const file_ozwald_v1_settings: GenFile = /*@__PURE__*/
-  fileDesc("ChhvendhbGQvdjEvc2V0dGluZ3MucHJvdG8SCW96d2FsZC52MSIqCgxTZXR0aW5nc0ZpbGUSDAoEbmFtZRgBIAEoCRIMCgR0ZXh0GAIgASgJIsABChNQbGFuU2V0dGluZ3NSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSJgoFZmlsZXMYAiADKAsyFy5vendhbGQudjEuU2V0dGluZ3NGaWxlEj8KCWVudl9maWxlcxgDIAMoCzIsLm96d2FsZC52MS5QbGFuU2V0dGluZ3NSZXF1ZXN0LkVudkZpbGVzRW50cnkaLwoNRW52RmlsZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjUKFFBsYW5TZXR0aW5nc1Jlc3BvbnNlEh0KBHBsYW4YASABKAsyDy5vendhbGQudjEuUGxhbiKRAgoUQXBwbHlTZXR0aW5nc1JlcXVlc3QSDwoHcHJvamVjdBgBIAEoCRImCgVmaWxlcxgCIAMoCzIXLm96d2FsZC52MS5TZXR0aW5nc0ZpbGUSQAoJZW52X2ZpbGVzGAMgAygLMi0ub3p3YWxkLnYxLkFwcGx5U2V0dGluZ3NSZXF1ZXN0LkVudkZpbGVzRW50cnkSHgoRZXhwZWN0ZWRfcmV2aXNpb24YBCABKARIAIgBARIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkaLwoNRW52RmlsZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhQKEl9leHBlY3RlZF9yZXZpc2lvbiJMChVBcHBseVNldHRpbmdzUmVzcG9uc2USFAoMb3BlcmF0aW9uX2lkGAEgASgEEh0KBHBsYW4YAiABKAsyDy5vendhbGQudjEuUGxhbiJ4CgRQbGFuEg8KB3Byb2plY3QYASABKAkSFQoNZnJvbV9yZXZpc2lvbhgCIAEoBBITCgt0b19yZXZpc2lvbhgDIAEoBBIiCgVzdGVwcxgEIAMoCzITLm96d2FsZC52MS5QbGFuU3RlcBIPCgdub3RpY2VzGAUgAygJIr0CCghQbGFuU3RlcBIlCgZhY3Rpb24YASABKA4yFS5vendhbGQudjEuUGxhbkFjdGlvbhIQCghpbnN0YW5jZRgCIAEoCRINCgVncm91cBgDIAEoCRIMCgRzbG90GAQgASgNEgwKBGhvc3QYBSABKAkSDgoGcmVhc29uGAYgASgJEg8KB3NlcnZpY2UYByABKAkSDwoHdmFyaWV0eRgIIAEoCRIPCgdwcm9maWxlGAkgASgJEg0KBWltYWdlGAogASgJEhMKC3JlbGF4YXRpb25zGAsgAygJEhIKCm5lZWRzX3B1bGwYDCABKAgSFAoMbWVtb3J5X2J5dGVzGA0gASgEEhIKCnJlcGxpY2FfaWQYDiABKAkSKAoKY2FuZGlkYXRlcxgPIAMoCzIULm96d2FsZC52MS5DYW5kaWRhdGUiSAoJQ2FuZGlkYXRlEgwKBGhvc3QYASABKAkSDwoHdmFyaWV0eRgCIAEoCRIMCgRmaXRzGAMgASgIEg4KBnJlYXNvbhgEIAEoCSI4ChBTZXR0aW5nc1Byb2JsZW1zEiQKCHByb2JsZW1zGAEgAygLMhIub3p3YWxkLnYxLlByb2JsZW0iYgoHUHJvYmxlbRIMCgRmaWxlGAEgASgJEgwKBGxpbmUYAiABKA0SDgoGY29sdW1uGAMgASgNEgwKBHBhdGgYBCABKAkSDwoHbWVzc2FnZRgFIAEoCRIMCgRoaW50GAYgASgJKp8BCgpQbGFuQWN0aW9uEhsKF1BMQU5fQUNUSU9OX1VOU1BFQ0lGSUVEEAASFQoRUExBTl9BQ1RJT05fU1RBUlQQARIUChBQTEFOX0FDVElPTl9TVE9QEAISFwoTUExBTl9BQ1RJT05fUkVTVEFSVBADEhQKEFBMQU5fQUNUSU9OX0tFRVAQBBIYChRQTEFOX0FDVElPTl9VTlBMQUNFRBAFMrYBCg9TZXR0aW5nc1NlcnZpY2USTwoMUGxhblNldHRpbmdzEh4ub3p3YWxkLnYxLlBsYW5TZXR0aW5nc1JlcXVlc3QaHy5vendhbGQudjEuUGxhblNldHRpbmdzUmVzcG9uc2USUgoNQXBwbHlTZXR0aW5ncxIfLm96d2FsZC52MS5BcHBseVNldHRpbmdzUmVxdWVzdBogLm96d2FsZC52MS5BcHBseVNldHRpbmdzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChhvendhbGQvdjEvc2V0dGluZ3MucHJvdG8SCW96d2FsZC52MSKCAgoMU2V0dGluZ3NGaWxlEgwKBG5hbWUYASABKAkSDAoEdGV4dBgCIAEoCRI4CgllbnZfZmlsZXMYAyADKAsyJS5vendhbGQudjEuU2V0dGluZ3NGaWxlLkVudkZpbGVzRW50cnkSOQoJdmFyaWFibGVzGAQgAygLMiYub3p3YWxkLnYxLlNldHRpbmdzRmlsZS5WYXJpYWJsZXNFbnRyeRovCg1FbnZGaWxlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMAoOVmFyaWFibGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLAAQoTUGxhblNldHRpbmdzUmVxdWVzdBIPCgdwcm9qZWN0GAEgASgJEiYKBWZpbGVzGAIgAygLMhcub3p3YWxkLnYxLlNldHRpbmdzRmlsZRI/CgllbnZfZmlsZXMYAyADKAsyLC5vendhbGQudjEuUGxhblNldHRpbmdzUmVxdWVzdC5FbnZGaWxlc0VudHJ5Gi8KDUVudkZpbGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI1ChRQbGFuU2V0dGluZ3NSZXNwb25zZRIdCgRwbGFuGAEgASgLMg8ub3p3YWxkLnYxLlBsYW4ikQIKFEFwcGx5U2V0dGluZ3NSZXF1ZXN0Eg8KB3Byb2plY3QYASABKAkSJgoFZmlsZXMYAiADKAsyFy5vendhbGQudjEuU2V0dGluZ3NGaWxlEkAKCWVudl9maWxlcxgDIAMoCzItLm96d2FsZC52MS5BcHBseVNldHRpbmdzUmVxdWVzdC5FbnZGaWxlc0VudHJ5Eh4KEWV4cGVjdGVkX3JldmlzaW9uGAQgASgESACIAQESFwoPaWRlbXBvdGVuY3lfa2V5GAUgASgJGi8KDUVudkZpbGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfZXhwZWN0ZWRfcmV2aXNpb24iTAoVQXBwbHlTZXR0aW5nc1Jlc3BvbnNlEhQKDG9wZXJhdGlvbl9pZBgBIAEoBBIdCgRwbGFuGAIgASgLMg8ub3p3YWxkLnYxLlBsYW4ieAoEUGxhbhIPCgdwcm9qZWN0GAEgASgJEhUKDWZyb21fcmV2aXNpb24YAiABKAQSEwoLdG9fcmV2aXNpb24YAyABKAQSIgoFc3RlcHMYBCADKAsyEy5vendhbGQudjEuUGxhblN0ZXASDwoHbm90aWNlcxgFIAMoCSK9AgoIUGxhblN0ZXASJQoGYWN0aW9uGAEgASgOMhUub3p3YWxkLnYxLlBsYW5BY3Rpb24SEAoIaW5zdGFuY2UYAiABKAkSDQoFZ3JvdXAYAyABKAkSDAoEc2xvdBgEIAEoDRIMCgRob3N0GAUgASgJEg4KBnJlYXNvbhgGIAEoCRIPCgdzZXJ2aWNlGAcgASgJEg8KB3ZhcmlldHkYCCABKAkSDwoHcHJvZmlsZRgJIAEoCRINCgVpbWFnZRgKIAEoCRITCgtyZWxheGF0aW9ucxgLIAMoCRISCgpuZWVkc19wdWxsGAwgASgIEhQKDG1lbW9yeV9ieXRlcxgNIAEoBBISCgpyZXBsaWNhX2lkGA4gASgJEigKCmNhbmRpZGF0ZXMYDyADKAsyFC5vendhbGQudjEuQ2FuZGlkYXRlIkgKCUNhbmRpZGF0ZRIMCgRob3N0GAEgASgJEg8KB3ZhcmlldHkYAiABKAkSDAoEZml0cxgDIAEoCBIOCgZyZWFzb24YBCABKAkiRgoQU2V0dGluZ3NQcm9ibGVtcxIkCghwcm9ibGVtcxgBIAMoCzISLm96d2FsZC52MS5Qcm9ibGVtEgwKBG1vcmUYAiABKAgiYgoHUHJvYmxlbRIMCgRmaWxlGAEgASgJEgwKBGxpbmUYAiABKA0SDgoGY29sdW1uGAMgASgNEgwKBHBhdGgYBCABKAkSDwoHbWVzc2FnZRgFIAEoCRIMCgRoaW50GAYgASgJKp8BCgpQbGFuQWN0aW9uEhsKF1BMQU5fQUNUSU9OX1VOU1BFQ0lGSUVEEAASFQoRUExBTl9BQ1RJT05fU1RBUlQQARIUChBQTEFOX0FDVElPTl9TVE9QEAISFwoTUExBTl9BQ1RJT05fUkVTVEFSVBADEhQKEFBMQU5fQUNUSU9OX0tFRVAQBBIYChRQTEFOX0FDVElPTl9VTlBMQUNFRBAFMrYBCg9TZXR0aW5nc1NlcnZpY2USTwoMUGxhblNldHRpbmdzEh4ub3p3YWxkLnYxLlBsYW5TZXR0aW5nc1JlcXVlc3QaHy5vendhbGQudjEuUGxhblNldHRpbmdzUmVzcG9uc2USUgoNQXBwbHlTZXR0aW5ncxIfLm96d2FsZC52MS5BcHBseVNldHRpbmdzUmVxdWVzdBogLm96d2FsZC52MS5BcHBseVNldHRpbmdzUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * SettingsFile is one file as it was written.
@@ -33,6 +33,20 @@ export type SettingsFile = Message<"ozwald.v1.SettingsFile"> & {
    * @generated from field: string text = 2;
    */
   text: string;
+
+  /**
+   * Texts of the env files this file names, by the path as written; one of them counts before one of the request.
+   *
+   * @generated from field: map<string, string> env_files = 3;
+   */
+  envFiles: { [key: string]: string };
+
+  /**
+   * Values of ${NAME} in paths of the host, by name. ozctl sends SETTINGS_FILE_DIR and OZWALD_PROJECT_ROOT_DIR where they are used.
+   *
+   * @generated from field: map<string, string> variables = 4;
+   */
+  variables: { [key: string]: string };
 };
 
 /**
@@ -63,7 +77,7 @@ export type PlanSettingsRequest = Message<"ozwald.v1.PlanSettingsRequest"> & {
   files: SettingsFile[];
 
   /**
-   * Texts of the env files the settings name, by the path as written.
+   * Texts of the env files the settings name, by the path as written, where a path means the same file in every settings file.
    *
    * @generated from field: map<string, string> env_files = 3;
    */
@@ -119,7 +133,7 @@ export type ApplySettingsRequest = Message<"ozwald.v1.ApplySettingsRequest"> & {
   files: SettingsFile[];
 
   /**
-   * Texts of the env files the settings name, by the path as written.
+   * Texts of the env files the settings name, by the path as written, where a path means the same file in every settings file.
    *
    * @generated from field: map<string, string> env_files = 3;
    */
@@ -397,6 +411,13 @@ export type SettingsProblems = Message<"ozwald.v1.SettingsProblems"> & {
    * @generated from field: repeated ozwald.v1.Problem problems = 1;
    */
   problems: Problem[];
+
+  /**
+   * True when there are more than these.
+   *
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
 };
 
 /**

@@ -24,43 +24,51 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ozwald/v1/settings.proto\x12\tozwald.v1\"*\n\x0cSettingsFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xc0\x01\n\x13PlanSettingsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12&\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x17.ozwald.v1.SettingsFile\x12?\n\tenv_files\x18\x03 \x03(\x0b\x32,.ozwald.v1.PlanSettingsRequest.EnvFilesEntry\x1a/\n\rEnvFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"5\n\x14PlanSettingsResponse\x12\x1d\n\x04plan\x18\x01 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"\x91\x02\n\x14\x41pplySettingsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12&\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x17.ozwald.v1.SettingsFile\x12@\n\tenv_files\x18\x03 \x03(\x0b\x32-.ozwald.v1.ApplySettingsRequest.EnvFilesEntry\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\x1a/\n\rEnvFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x14\n\x12_expected_revision\"L\n\x15\x41pplySettingsResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"x\n\x04Plan\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x15\n\rfrom_revision\x18\x02 \x01(\x04\x12\x13\n\x0bto_revision\x18\x03 \x01(\x04\x12\"\n\x05steps\x18\x04 \x03(\x0b\x32\x13.ozwald.v1.PlanStep\x12\x0f\n\x07notices\x18\x05 \x03(\t\"\xbd\x02\n\x08PlanStep\x12%\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x15.ozwald.v1.PlanAction\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x0c\n\x04slot\x18\x04 \x01(\r\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07service\x18\x07 \x01(\t\x12\x0f\n\x07variety\x18\x08 \x01(\t\x12\x0f\n\x07profile\x18\t \x01(\t\x12\r\n\x05image\x18\n \x01(\t\x12\x13\n\x0brelaxations\x18\x0b \x03(\t\x12\x12\n\nneeds_pull\x18\x0c \x01(\x08\x12\x14\n\x0cmemory_bytes\x18\r \x01(\x04\x12\x12\n\nreplica_id\x18\x0e \x01(\t\x12(\n\ncandidates\x18\x0f \x03(\x0b\x32\x14.ozwald.v1.Candidate\"H\n\tCandidate\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0f\n\x07variety\x18\x02 \x01(\t\x12\x0c\n\x04\x66its\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"8\n\x10SettingsProblems\x12$\n\x08problems\x18\x01 \x03(\x0b\x32\x12.ozwald.v1.Problem\"b\n\x07Problem\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\r\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x0c\n\x04hint\x18\x06 \x01(\t*\x9f\x01\n\nPlanAction\x12\x1b\n\x17PLAN_ACTION_UNSPECIFIED\x10\x00\x12\x15\n\x11PLAN_ACTION_START\x10\x01\x12\x14\n\x10PLAN_ACTION_STOP\x10\x02\x12\x17\n\x13PLAN_ACTION_RESTART\x10\x03\x12\x14\n\x10PLAN_ACTION_KEEP\x10\x04\x12\x18\n\x14PLAN_ACTION_UNPLACED\x10\x05\x32\xb6\x01\n\x0fSettingsService\x12O\n\x0cPlanSettings\x12\x1e.ozwald.v1.PlanSettingsRequest\x1a\x1f.ozwald.v1.PlanSettingsResponse\x12R\n\rApplySettings\x12\x1f.ozwald.v1.ApplySettingsRequest\x1a .ozwald.v1.ApplySettingsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ozwald/v1/settings.proto\x12\tozwald.v1\"\x82\x02\n\x0cSettingsFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x38\n\tenv_files\x18\x03 \x03(\x0b\x32%.ozwald.v1.SettingsFile.EnvFilesEntry\x12\x39\n\tvariables\x18\x04 \x03(\x0b\x32&.ozwald.v1.SettingsFile.VariablesEntry\x1a/\n\rEnvFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc0\x01\n\x13PlanSettingsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12&\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x17.ozwald.v1.SettingsFile\x12?\n\tenv_files\x18\x03 \x03(\x0b\x32,.ozwald.v1.PlanSettingsRequest.EnvFilesEntry\x1a/\n\rEnvFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"5\n\x14PlanSettingsResponse\x12\x1d\n\x04plan\x18\x01 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"\x91\x02\n\x14\x41pplySettingsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12&\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x17.ozwald.v1.SettingsFile\x12@\n\tenv_files\x18\x03 \x03(\x0b\x32-.ozwald.v1.ApplySettingsRequest.EnvFilesEntry\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\x1a/\n\rEnvFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x14\n\x12_expected_revision\"L\n\x15\x41pplySettingsResponse\x12\x14\n\x0coperation_id\x18\x01 \x01(\x04\x12\x1d\n\x04plan\x18\x02 \x01(\x0b\x32\x0f.ozwald.v1.Plan\"x\n\x04Plan\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x15\n\rfrom_revision\x18\x02 \x01(\x04\x12\x13\n\x0bto_revision\x18\x03 \x01(\x04\x12\"\n\x05steps\x18\x04 \x03(\x0b\x32\x13.ozwald.v1.PlanStep\x12\x0f\n\x07notices\x18\x05 \x03(\t\"\xbd\x02\n\x08PlanStep\x12%\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x15.ozwald.v1.PlanAction\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x0c\n\x04slot\x18\x04 \x01(\r\x12\x0c\n\x04host\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07service\x18\x07 \x01(\t\x12\x0f\n\x07variety\x18\x08 \x01(\t\x12\x0f\n\x07profile\x18\t \x01(\t\x12\r\n\x05image\x18\n \x01(\t\x12\x13\n\x0brelaxations\x18\x0b \x03(\t\x12\x12\n\nneeds_pull\x18\x0c \x01(\x08\x12\x14\n\x0cmemory_bytes\x18\r \x01(\x04\x12\x12\n\nreplica_id\x18\x0e \x01(\t\x12(\n\ncandidates\x18\x0f \x03(\x0b\x32\x14.ozwald.v1.Candidate\"H\n\tCandidate\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0f\n\x07variety\x18\x02 \x01(\t\x12\x0c\n\x04\x66its\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"F\n\x10SettingsProblems\x12$\n\x08problems\x18\x01 \x03(\x0b\x32\x12.ozwald.v1.Problem\x12\x0c\n\x04more\x18\x02 \x01(\x08\"b\n\x07Problem\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\r\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x0c\n\x04hint\x18\x06 \x01(\t*\x9f\x01\n\nPlanAction\x12\x1b\n\x17PLAN_ACTION_UNSPECIFIED\x10\x00\x12\x15\n\x11PLAN_ACTION_START\x10\x01\x12\x14\n\x10PLAN_ACTION_STOP\x10\x02\x12\x17\n\x13PLAN_ACTION_RESTART\x10\x03\x12\x14\n\x10PLAN_ACTION_KEEP\x10\x04\x12\x18\n\x14PLAN_ACTION_UNPLACED\x10\x05\x32\xb6\x01\n\x0fSettingsService\x12O\n\x0cPlanSettings\x12\x1e.ozwald.v1.PlanSettingsRequest\x1a\x1f.ozwald.v1.PlanSettingsResponse\x12R\n\rApplySettings\x12\x1f.ozwald.v1.ApplySettingsRequest\x1a .ozwald.v1.ApplySettingsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ozwald.v1.settings_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SETTINGSFILE_ENVFILESENTRY']._loaded_options = None
+  _globals['_SETTINGSFILE_ENVFILESENTRY']._serialized_options = b'8\001'
+  _globals['_SETTINGSFILE_VARIABLESENTRY']._loaded_options = None
+  _globals['_SETTINGSFILE_VARIABLESENTRY']._serialized_options = b'8\001'
   _globals['_PLANSETTINGSREQUEST_ENVFILESENTRY']._loaded_options = None
   _globals['_PLANSETTINGSREQUEST_ENVFILESENTRY']._serialized_options = b'8\001'
   _globals['_APPLYSETTINGSREQUEST_ENVFILESENTRY']._loaded_options = None
   _globals['_APPLYSETTINGSREQUEST_ENVFILESENTRY']._serialized_options = b'8\001'
-  _globals['_PLANACTION']._serialized_start=1362
-  _globals['_PLANACTION']._serialized_end=1521
-  _globals['_SETTINGSFILE']._serialized_start=39
-  _globals['_SETTINGSFILE']._serialized_end=81
-  _globals['_PLANSETTINGSREQUEST']._serialized_start=84
-  _globals['_PLANSETTINGSREQUEST']._serialized_end=276
-  _globals['_PLANSETTINGSREQUEST_ENVFILESENTRY']._serialized_start=229
-  _globals['_PLANSETTINGSREQUEST_ENVFILESENTRY']._serialized_end=276
-  _globals['_PLANSETTINGSRESPONSE']._serialized_start=278
-  _globals['_PLANSETTINGSRESPONSE']._serialized_end=331
-  _globals['_APPLYSETTINGSREQUEST']._serialized_start=334
-  _globals['_APPLYSETTINGSREQUEST']._serialized_end=607
-  _globals['_APPLYSETTINGSREQUEST_ENVFILESENTRY']._serialized_start=229
-  _globals['_APPLYSETTINGSREQUEST_ENVFILESENTRY']._serialized_end=276
-  _globals['_APPLYSETTINGSRESPONSE']._serialized_start=609
-  _globals['_APPLYSETTINGSRESPONSE']._serialized_end=685
-  _globals['_PLAN']._serialized_start=687
-  _globals['_PLAN']._serialized_end=807
-  _globals['_PLANSTEP']._serialized_start=810
-  _globals['_PLANSTEP']._serialized_end=1127
-  _globals['_CANDIDATE']._serialized_start=1129
-  _globals['_CANDIDATE']._serialized_end=1201
-  _globals['_SETTINGSPROBLEMS']._serialized_start=1203
-  _globals['_SETTINGSPROBLEMS']._serialized_end=1259
-  _globals['_PROBLEM']._serialized_start=1261
-  _globals['_PROBLEM']._serialized_end=1359
-  _globals['_SETTINGSSERVICE']._serialized_start=1524
-  _globals['_SETTINGSSERVICE']._serialized_end=1706
+  _globals['_PLANACTION']._serialized_start=1593
+  _globals['_PLANACTION']._serialized_end=1752
+  _globals['_SETTINGSFILE']._serialized_start=40
+  _globals['_SETTINGSFILE']._serialized_end=298
+  _globals['_SETTINGSFILE_ENVFILESENTRY']._serialized_start=201
+  _globals['_SETTINGSFILE_ENVFILESENTRY']._serialized_end=248
+  _globals['_SETTINGSFILE_VARIABLESENTRY']._serialized_start=250
+  _globals['_SETTINGSFILE_VARIABLESENTRY']._serialized_end=298
+  _globals['_PLANSETTINGSREQUEST']._serialized_start=301
+  _globals['_PLANSETTINGSREQUEST']._serialized_end=493
+  _globals['_PLANSETTINGSREQUEST_ENVFILESENTRY']._serialized_start=201
+  _globals['_PLANSETTINGSREQUEST_ENVFILESENTRY']._serialized_end=248
+  _globals['_PLANSETTINGSRESPONSE']._serialized_start=495
+  _globals['_PLANSETTINGSRESPONSE']._serialized_end=548
+  _globals['_APPLYSETTINGSREQUEST']._serialized_start=551
+  _globals['_APPLYSETTINGSREQUEST']._serialized_end=824
+  _globals['_APPLYSETTINGSREQUEST_ENVFILESENTRY']._serialized_start=201
+  _globals['_APPLYSETTINGSREQUEST_ENVFILESENTRY']._serialized_end=248
+  _globals['_APPLYSETTINGSRESPONSE']._serialized_start=826
+  _globals['_APPLYSETTINGSRESPONSE']._serialized_end=902
+  _globals['_PLAN']._serialized_start=904
+  _globals['_PLAN']._serialized_end=1024
+  _globals['_PLANSTEP']._serialized_start=1027
+  _globals['_PLANSTEP']._serialized_end=1344
+  _globals['_CANDIDATE']._serialized_start=1346
+  _globals['_CANDIDATE']._serialized_end=1418
+  _globals['_SETTINGSPROBLEMS']._serialized_start=1420
+  _globals['_SETTINGSPROBLEMS']._serialized_end=1490
+  _globals['_PROBLEM']._serialized_start=1492
+  _globals['_PROBLEM']._serialized_end=1590
+  _globals['_SETTINGSSERVICE']._serialized_start=1755
+  _globals['_SETTINGSSERVICE']._serialized_end=1937
 # @@protoc_insertion_point(module_scope)

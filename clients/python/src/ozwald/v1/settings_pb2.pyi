@@ -23,12 +23,30 @@ PLAN_ACTION_KEEP: PlanAction
 PLAN_ACTION_UNPLACED: PlanAction
 
 class SettingsFile(_message.Message):
-    __slots__ = ("name", "text")
+    __slots__ = ("name", "text", "env_files", "variables")
+    class EnvFilesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class VariablesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    ENV_FILES_FIELD_NUMBER: _ClassVar[int]
+    VARIABLES_FIELD_NUMBER: _ClassVar[int]
     name: str
     text: str
-    def __init__(self, name: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+    env_files: _containers.ScalarMap[str, str]
+    variables: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., text: _Optional[str] = ..., env_files: _Optional[_Mapping[str, str]] = ..., variables: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class PlanSettingsRequest(_message.Message):
     __slots__ = ("project", "files", "env_files")
@@ -143,10 +161,12 @@ class Candidate(_message.Message):
     def __init__(self, host: _Optional[str] = ..., variety: _Optional[str] = ..., fits: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class SettingsProblems(_message.Message):
-    __slots__ = ("problems",)
+    __slots__ = ("problems", "more")
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     problems: _containers.RepeatedCompositeFieldContainer[Problem]
-    def __init__(self, problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ...) -> None: ...
+    more: bool
+    def __init__(self, problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("file", "line", "column", "path", "message", "hint")
