@@ -65,12 +65,30 @@ describe("the checker", () => {
       "fetch('x')",
       "performance.now()",
       "`${Date.now()}`",
+      "[setTimeout]",
+      "((later = setInterval) => later)()",
+      "Math['random']()",
+      "Math",
+      "globalThis",
+      "process",
+      "[fetch]",
+      "crypto",
+      "AbortSignal.timeout(1)",
     ]) {
       expect([effect, planted(path, (text) => `${text}\nexport const planted = () => ${effect};\n`)]).toEqual([
         effect,
         ["purity"],
       ]);
     }
+    for (const line of [
+      "const t = setTimeout;",
+      "const { random } = Math;",
+      "const { random: r, floor } = Math;",
+      "const g = globalThis;",
+      "const { now } = Date;",
+      "const { env } = process;",
+    ])
+      expect([line, new Set(planted(path, (text) => `${text}\n${line}\n`))]).toEqual([line, new Set(["purity"])]);
     expect(planted(path, (text) => `${text}\nexport const planted = async () => 1;\n`)).toEqual(["purity"]);
     expect(planted(path, (text) => `${text}\nexport const planted = () => Promise.resolve(1);\n`)).toEqual(["purity"]);
   });
@@ -84,6 +102,7 @@ describe("the checker", () => {
       "dockerode",
       outside,
       "#core/system-clock.ts",
+      "#core/tls-look.ts",
       "../../cli/contexts.ts",
       "./no-such-file.ts",
     ]) {
@@ -109,6 +128,9 @@ describe("the checker", () => {
       "const a = `Date.now() ${b} fetch()`;",
       "const a = /Date.now()/;",
       "type A = { Date: string; at: B.Date };",
+      "type A = { setTimeout?: number; process: string; a: B.process };",
+      "const a = Math.max(1, Math . floor(2.5));",
+      'import { specHash as planted } from "#core/spec-hash.ts";',
     ]) {
       expect([text, planted("controlplane/schedule/place.ts", (file) => `${file}\n${text}\n`)]).toEqual([text, []]);
     }
@@ -120,6 +142,8 @@ describe("the checker", () => {
       ["controlplane/world.ts", "../agent/apply/engine.ts"],
       ["core/names.ts", "../agent/apply/engine.ts"],
       ["core/names.ts", "node:os"],
+      ["core/names.ts", "./tls-look.ts"],
+      ["core/settings/words.ts", "../system-clock.ts"],
       ["controlplane/world.ts", "../core/names.ts"],
       ["core/names.ts", "../tests/support/source-scan.ts"],
     ];
@@ -228,6 +252,16 @@ describe("oxlint", () => {
     for (const [mistake, rule] of [
       [`${text}\nexport const planted = () => Date.now();\n`, "no-restricted-globals"],
       [`${text}\nexport const planted = () => Math.random();\n`, "no-restricted-properties"],
+      [`${text}\nexport const planted = setTimeout;\n`, "no-restricted-globals"],
+      [
+        `${text}\nexport const planted = () => { const { random } = Math; return random(); };\n`,
+        "no-restricted-properties",
+      ],
+      [`${text}\nexport const planted = globalThis;\n`, "no-restricted-globals"],
+      [
+        `import { lookTls } from "#core/tls-look.ts";\n${text}\nexport const use = lookTls;\n`,
+        "no-restricted-imports",
+      ],
       [`import { planted } from "node:fs";\n${text}\nexport const use = planted;\n`, "no-restricted-imports"],
       [`import type { Planted } from "${outside}";\n${text}\nexport type Use = Planted;\n`, "no-restricted-imports"],
     ] as const) {
