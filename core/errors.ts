@@ -16,7 +16,6 @@ export const errorCodes = {
   unauthenticated: { rpc: 16, exit: 1, doc: "No credential was sent, or it is wrong, used up, expired or revoked." },
   permission_denied: { rpc: 7, exit: 1, doc: "The credential is good and does not allow this." },
   precondition: { rpc: 9, exit: 1, doc: "The present state does not allow this." },
-  does_not_fit: { rpc: 9, exit: 1, doc: "No host can take it; every candidate is listed with what it lacks." },
   not_supported: { rpc: 12, exit: 2, doc: "The settings or the request ask for something this version does not do." },
   cursor_too_old: { rpc: 11, exit: 1, doc: "The watch asks for history that is no longer kept; list again." },
   disk_full: { rpc: 8, exit: 1, doc: "A disk is full; nothing was changed." },

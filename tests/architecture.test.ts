@@ -258,10 +258,7 @@ describe("oxlint", () => {
         "no-restricted-properties",
       ],
       [`${text}\nexport const planted = globalThis;\n`, "no-restricted-globals"],
-      [
-        `import { lookTls } from "#core/tls-look.ts";\n${text}\nexport const use = lookTls;\n`,
-        "no-restricted-imports",
-      ],
+      [`import { lookTls } from "#core/tls-look.ts";\n${text}\nexport const use = lookTls;\n`, "no-restricted-imports"],
       [`import { planted } from "node:fs";\n${text}\nexport const use = planted;\n`, "no-restricted-imports"],
       [`import type { Planted } from "${outside}";\n${text}\nexport type Use = Planted;\n`, "no-restricted-imports"],
     ] as const) {

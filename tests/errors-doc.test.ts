@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { Code } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { errorCodes } from "#core/errors.ts";
+import { readSourceTree } from "./support/source-tree.ts";
 
 const document = readFileSync(resolve(import.meta.dirname, "../docs/errors.md"), "utf8");
 
@@ -38,6 +39,18 @@ test("docs/errors.md is the table of core/errors.ts, in its order", () => {
     meaning: row.doc as string,
   }));
   expect(written).toEqual(coded);
+});
+
+/** Files that list codes without being where one arises. */
+const tables = ["core/errors.ts", "controlplane/rest/rest-reply.ts"];
+
+test("every code arises somewhere in the programs", () => {
+  const programs = [...readSourceTree(resolve(import.meta.dirname, ".."))]
+    .filter(([path]) => /^(core|agent|controlplane|cli)\//.test(path) && !/\.test\.ts$|\/testing\//.test(path))
+    .filter(([path]) => !tables.includes(path))
+    .map(([, text]) => text);
+  const unused = Object.keys(errorCodes).filter((code) => !programs.some((text) => text.includes(`"${code}"`)));
+  expect(unused).toEqual([]);
 });
 
 test("every code says what to do", () => {

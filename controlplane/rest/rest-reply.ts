@@ -16,7 +16,6 @@ const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   unauthenticated: 401,
   permission_denied: 403,
   precondition: 409,
-  does_not_fit: 409,
   not_supported: 501,
   cursor_too_old: 410,
   disk_full: 507,

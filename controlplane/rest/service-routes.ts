@@ -60,7 +60,7 @@ export const serviceRoutes = [
     answer: acceptedAnswer,
     refusals: {
       400: "A service, variety or profile does not exist, or a record belongs to the settings; nothing was changed",
-      409: "The state moved on meanwhile, or no host can take it",
+      409: "The state moved on meanwhile; what no host can take is accepted and waits",
       422: "The body is not a JSON array of such objects",
     },
     handle: update,
