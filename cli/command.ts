@@ -113,12 +113,13 @@ function flags(command: Command): string[] {
   return [...command.options.flatMap((option) => (option.long === undefined ? [] : [option.long])), "--help"];
 }
 
-/** A whole number of at least min. For commander's option parsers. Throws bad_request. */
-export function wholeNumber(flag: string, min = 0): (written: string) => number {
+/** A whole number of at least min, and at most max. For commander's option parsers. Throws bad_request. */
+export function wholeNumber(flag: string, min = 0, max = Number.MAX_SAFE_INTEGER): (written: string) => number {
   return (written) => {
     const value = /^\d+$/.test(written) ? Number(written) : Number.NaN;
-    if (Number.isSafeInteger(value) && value >= min) return value;
-    throw new OzError("bad_request", `${flag} ${written}: that is no whole number of at least ${min}.`);
+    if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw new OzError("bad_request", `${flag} ${written}: that is no whole number ${range}.`);
   };
 }
 

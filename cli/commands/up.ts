@@ -1,5 +1,6 @@
 // ozctl up: make an instance wanted.
 import type { Command } from "commander";
+import { maxReplicas } from "#core/settings/limits.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { newCommand, type OutputFormat, runs, wholeNumber, withOutput } from "../command.ts";
 import { sendChange } from "../send-change.ts";
@@ -22,7 +23,7 @@ export function upCommand(session: Session): Command {
     profile: "set of parameters",
     host: "machine (default: what fits)",
   })
-    .option("--replicas <number>", "how many (default: 1 for a new one)", wholeNumber("--replicas", 1))
+    .option("--replicas <number>", "how many (default: 1 for a new one)", wholeNumber("--replicas", 1, maxReplicas))
     .option("--detach", "do not wait until it is ready");
   return runs(session, command, (name: string, options: Options) => up(session, name, options));
 }

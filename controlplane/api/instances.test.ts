@@ -8,6 +8,7 @@ import { startTestControlPlane, type TestControlPlane } from "../testing/control
 
 const text = `
 project: shop
+groups: { red: {}, blue: {} }
 hosts: [{ name: tower }, { name: devbox }]
 services:
   - name: model
@@ -54,6 +55,38 @@ describe("up of an instance that exists", () => {
   ])("%j changes that only", async (said, changed) => {
     await client().upInstance({ name: "assistant", ...said });
     expect(await instance("assistant")).toMatchObject({ ...asItWas, ...changed });
+  });
+
+  test.each([
+    [{ group: "bleu" }, "no group bleu", "Did you mean blue?"],
+    [{ group: "other" }, "no group other", "Declare it in settings and apply them: groups: { other: {} }"],
+    [{ group: "../x y\n" }, '"../x y\\n" is no name', "Use letters, digits"],
+    [{ replicas: 1001 }, "1001 replicas are too many", "At most 1000"],
+    [{ replicas: 4_294_967_295 }, "4294967295 replicas are too many", "At most 1000"],
+  ])("%j is refused", async (said, message, hint) => {
+    const thrown = await client()
+      .upInstance({ name: "mine", service: "model", ...said })
+      .catch((error: unknown) => error);
+    const error = ConnectError.from(thrown);
+    expect(error.rawMessage).toContain(message);
+    expect(error.findDetails(ErrorDetailSchema)[0]?.hint).toContain(hint);
+    expect(await instance("mine", "bleu")).toBeUndefined();
+  });
+
+  test("a declared group, and one that something is in, is a group", async () => {
+    await client().upInstance({ name: "mine", service: "model", group: "blue" });
+    await client().upInstance({ name: "mine", service: "model", group: "red" });
+    expect(await instance("mine", "blue")).toBeDefined();
+    const replaced = client().replaceDynamicInstances({ instances: [{ name: "a", service: "model", group: "rad" }] });
+    expect(ConnectError.from(await replaced.catch((error: unknown) => error)).rawMessage).toBe("no group rad");
+  });
+
+  test("a project has a name", async () => {
+    const applied = plane
+      .client(SettingsService)
+      .applySettings({ files: [{ name: "ozwald.yml", text }], project: "../../etc x" });
+    const error = ConnectError.from(await applied.catch((thrown: unknown) => thrown));
+    expect(error.rawMessage).toBe('"../../etc x" is no name');
   });
 
   test("a new one has one replica and no host of its own", async () => {

@@ -7,6 +7,7 @@ import { type ApplySettingsRequest, type PlanSettingsRequest, SettingsService } 
 import { principalKey } from "../auth/principal.ts";
 import type { ChangeRequest } from "../change/change.ts";
 import { applyEditOf } from "../change/edits.ts";
+import { requireName } from "../change/require-group.ts";
 import type { ApiContext } from "./context.ts";
 import { settingsError } from "./errors.ts";
 
@@ -53,6 +54,7 @@ async function applyRequest(
 /** The parser brings YAML and the schema, some MiB: it is loaded by the first who needs it. */
 async function parse(request: PlanSettingsRequest | ApplySettingsRequest): Promise<Settings> {
   if (request.files.length === 0) throw new OzError("bad_request", "no settings file was sent");
+  if (request.project !== "") requireName(request.project);
   const { parseSettings } = await import("#core/settings/parse-settings.ts");
   const result = parseSettings(request.files, {
     envFiles: request.envFiles,

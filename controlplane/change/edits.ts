@@ -1,12 +1,14 @@
 // What each request changes: pure functions from the world to an Edit.
 import { OzError } from "#core/errors.ts";
-import { isName, nameInGroup, suggestion } from "#core/names.ts";
+import { nameInGroup, suggestion } from "#core/names.ts";
+import { maxReplicas } from "#core/settings/limits.ts";
 import type { InstanceWish, Settings } from "#core/settings/settings.ts";
 import type { DynamicInstance } from "#proto/instances_pb.ts";
 import type { InstanceTable } from "../store/tables.ts";
 import type { World } from "../world.ts";
 import type { Edit } from "./change.ts";
 import { definitionChanges } from "./definition-changes.ts";
+import { requireGroup, requireName } from "./require-group.ts";
 import { type InstanceTraits, requireMatch } from "./require-match.ts";
 import { candidatesFor } from "./snapshot.ts";
 
@@ -47,9 +49,11 @@ export function applyEditOf(
  * One from settings keeps its owner: `up` undoes a `down`, and changes show as drift until the next apply.
  */
 export function upEdit(world: World, wish: InstanceWish, context: EditContext): Edit {
-  if (!isName(wish.name))
-    throw new OzError("bad_request", `${JSON.stringify(wish.name)} is no name`, {
-      hint: "Use letters, digits, dot, dash and underscore.",
+  requireName(wish.name);
+  requireGroup(world, wish.group);
+  if (wish.replicas > maxReplicas)
+    throw new OzError("bad_request", `${wish.replicas} replicas are too many`, {
+      hint: `At most ${maxReplicas} of one instance; name several instances for more.`,
     });
   const before = findInstance(world, wish.group, wish.name);
   const fromSettings = before !== undefined && before.owner !== "dynamic";
@@ -105,10 +109,8 @@ export function dynamicEdit(world: World, wishes: readonly DynamicInstance[], co
   const seen = new Set<string>();
   const upsert = wishes.map((wish) => {
     const group = wish.group || "default";
-    if (!isName(wish.name))
-      throw new OzError("bad_request", `${JSON.stringify(wish.name)} is no name`, {
-        hint: "Use letters, digits, dot, dash and underscore.",
-      });
+    requireName(wish.name);
+    requireGroup(world, group);
     if (seen.has(`${group}/${wish.name}`)) throw new OzError("bad_request", `${wish.name} is named twice`);
     seen.add(`${group}/${wish.name}`);
     const full = {

@@ -223,7 +223,10 @@ class Board {
   }
 
   hold(replica: ReplicaView): ReplicaView {
-    if (replica.hostId !== null) this.#held.set(replica.hostId, [...(this.#held.get(replica.hostId) ?? []), replica]);
+    if (replica.hostId === null) return replica;
+    const held = this.#held.get(replica.hostId);
+    if (held === undefined) this.#held.set(replica.hostId, [replica]);
+    else held.push(replica);
     return replica;
   }
 

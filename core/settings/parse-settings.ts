@@ -102,6 +102,7 @@ export function parseSettings(files: readonly SettingsInput[], options: ParseOpt
   const settings = {
     project,
     hosts: compiled.hosts.map(({ value }) => value),
+    groups: [...compiled.groups],
     services: compiled.services.map(({ value }) => value),
     instances,
     registries: compiled.registries,

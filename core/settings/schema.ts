@@ -1,5 +1,6 @@
 // What a person may write: the one source of the parser's rules, the JSON Schema and the table in docs/settings.md.
 import * as z from "zod";
+import { maxReplicas } from "./limits.ts";
 import { layer, layerShape } from "./schema-layer.ts";
 import * as v from "./schema-values.ts";
 import { isFree } from "./without-extensions.ts";
@@ -103,7 +104,7 @@ export const instance = z.strictObject({
   service: o(v.name).describe("Service it runs; the service of the same name unless written"),
   variety: o(v.name).describe("Variety; placement chooses unless written"),
   profile: o(v.name).describe("Profile; none unless written"),
-  replicas: o(v.whole(0, 1000)).describe("How many; 1 unless written"),
+  replicas: o(v.whole(0, maxReplicas)).describe("How many; 1 unless written"),
   host: o(v.name).describe("Host it is bound to; any unless written"),
   ...layerShape,
 });

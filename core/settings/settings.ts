@@ -126,6 +126,8 @@ export type InstanceWish = {
 export type Settings = {
   project: string;
   hosts: { name: string; ip: string }[];
+  /** Groups that are declared or that services are defined in. What an older version stored has none. */
+  groups?: string[];
   services: ServiceDefinition[];
   instances: InstanceWish[];
   /** Registry host → login file on the target host. */
