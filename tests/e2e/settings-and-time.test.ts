@@ -172,7 +172,7 @@ describe("two replicas", () => {
     const first = await life();
     expect(first).toMatch(/^life [0-9a-f-]{36}\n/);
     const before = (await cluster.replica("talker", 1))?.observed?.attempt;
-    const container = (await cluster.containers()).find((each) => each.name.includes("-talker-1-"));
+    const container = (await cluster.containers()).find((each) => each.name.includes("-talker-1-") && each.running);
     await machineDocker("kill", container?.id ?? "");
     await cluster.waitFor("it lives again", async () => {
       const replica = await cluster.replica("talker", 1);
