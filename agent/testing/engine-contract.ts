@@ -20,6 +20,8 @@ export type EngineStage = {
   holdPort(): Promise<{ port: number; release(): Promise<void> }>;
   /** Makes a local image of that name. */
   addImage(name: string): Promise<void>;
+  /** An image of a registry at which nobody answers. */
+  imageOfAbsentRegistry(): string;
   /** Groups that have a network now. */
   networks(): Promise<string[]>;
   /** Removes everything. */
@@ -198,7 +200,7 @@ function failureTests({ stage, run, observed }: Scene): void {
 
 function surroundingsTests({ stage, run, observed, ended }: Scene): void {
   test("an image is the one as written, else ozwald- before it, else none", async () => {
-    const { engine, addImage } = stage();
+    const { engine, addImage, imageOfAbsentRegistry } = stage();
     expect(await engine.resolveImage("contract-a:1")).toBeUndefined();
     await addImage("ozwald-contract-a:1");
     expect((await engine.resolveImage("contract-a:1"))?.image).toBe("ozwald-contract-a:1");
@@ -206,8 +208,8 @@ function surroundingsTests({ stage, run, observed, ended }: Scene): void {
     expect((await engine.resolveImage("contract-a:1"))?.image).toBe("contract-a:1");
     expect(await engine.images()).toEqual(expect.arrayContaining(["contract-a:1", "ozwald-contract-a:1"]));
     const signal = AbortSignal.timeout(30_000);
-    const pulled = engine.pull("127.0.0.1:1/contract-absent:1", [], () => {}, signal);
-    expect(await failureOf(pulled)).toMatchObject({ code: "image_missing" });
+    const pulled = engine.pull(imageOfAbsentRegistry(), [], () => {}, signal);
+    expect(await failureOf(pulled)).toMatchObject({ code: "registry_unreachable" });
   });
 
   test("a network is made once, kept while something runs on it, and removed when nothing does", async () => {

@@ -35,6 +35,10 @@ async function open(): Promise<EngineStage> {
       return { port: heldPort, release: async () => void engine.foreignPorts.delete(heldPort) };
     },
     addImage: async (name) => engine.addImage(name),
+    imageOfAbsentRegistry() {
+      engine.registryProblem = new OzError("registry_unreachable", "nobody answers");
+      return "registry.test/contract-absent:1";
+    },
     networks: async () => [...engine.networks],
     [Symbol.asyncDispose]: async () => {},
   };

@@ -49,6 +49,7 @@ async function open(): Promise<EngineStage> {
       images.push(name);
       await mustRun(["docker", "tag", busyboxImage, name]);
     },
+    imageOfAbsentRegistry: () => "127.0.0.1:1/contract-absent:1",
     async networks() {
       const argv = ["docker", "network", "ls", "--filter", `label=ozwald.cluster=${clusterId}`];
       const text = await mustRun([...argv, "--format", '{{.Label "ozwald.group"}}']);
