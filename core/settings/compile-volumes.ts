@@ -233,7 +233,7 @@ export function hostPath(
   return context.problems.add(
     place,
     `${JSON.stringify(path)}: ${reason}`,
-    "Mount a folder deeper down, with only what it needs.",
+    "Leave it out, or mount another folder, with only what it needs.",
   );
 }
 
