@@ -413,7 +413,7 @@ describe("words of Compose", () => {
 
   test.each([
     ["app.env", "/srv/shop/app.env"],
-    ["../shared/app.env", "/srv/shared/app.env"],
+    ["../common/app.env", "/srv/common/app.env"],
     ["~/app.env", "/home/ada/app.env"],
     ["/etc/app.env", "/etc/app.env"],
   ])("env_file %s is written as %s, since settings may stand elsewhere", (written, place) => {
