@@ -36,3 +36,11 @@ export function settingsError(problems: readonly Problem[], more: boolean): Conn
     },
   ]);
 }
+
+const lostCodes = new Set(["ECONNRESET", "ECONNABORTED", "ECANCELED", "EPIPE", "ETIMEDOUT"]);
+
+/** True for what a stream says whose caller has gone. Whatever else breaks in a call comes as an OzError. */
+export function isLostCaller(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" && (lostCodes.has(code) || /^ERR_(HTTP2|STREAM)_/.test(code));
+}

@@ -11,7 +11,7 @@ import { maxTotalBytes } from "#core/settings/limits.ts";
 import { addressRoutes } from "./addresses.ts";
 import type { ApiContext } from "./context.ts";
 import { enrollmentRoutes } from "./enrollment.ts";
-import { toConnectError } from "./errors.ts";
+import { isLostCaller, toConnectError } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { execRoutes } from "./exec.ts";
 import { forwardRoutes } from "./forward.ts";
@@ -123,12 +123,4 @@ function logged(error: unknown, context: ApiContext, method: string): Error {
   const converted = toConnectError(error);
   if (converted.code === 13) context.log.error({ err: error, method }, "call failed");
   return converted;
-}
-
-const lostCodes = new Set(["ECONNRESET", "ECANCELED", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
-
-/** What a stream says whose caller has gone. Whatever else breaks in a call comes as an OzError. */
-function isLostCaller(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === "string" && (lostCodes.has(code) || code.startsWith("ERR_HTTP2_"));
 }
