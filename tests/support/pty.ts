@@ -16,10 +16,12 @@ export type Terminal = AsyncDisposable & {
 export const keys = { ctrlC: "\u0003", ctrlD: "\u0004", enter: "\r" } as const;
 
 export function openTerminal(argv: readonly string[], env: Record<string, string>): Terminal {
-  const command = argv.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(" ");
+  // script starts it through $SHELL. A shell that stays between the terminal and the program takes Ctrl-C too and may say 130 of a
+  // program that said 0: exec leaves none, and which shell it is must not depend on who runs the tests.
+  const command = `exec ${argv.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(" ")}`;
   const child = spawn("script", ["-qfec", command, "/dev/null"], {
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, TERM: "xterm", ...env },
+    env: { ...process.env, TERM: "xterm", SHELL: "/bin/sh", ...env },
   });
   let text = "";
   let seen = 0;
