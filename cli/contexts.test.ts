@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OzError } from "#core/errors.ts";
-import { chooseContext, configFolder, isExposed, readContext, useContext, writeContext } from "./contexts.ts";
+import { configFolder, findContext, isExposed, noContext, readContext, useContext, writeContext } from "./contexts.ts";
 import { engineSocket } from "./engine-socket.ts";
 import { runOzctl } from "./testing/fake-io.ts";
 
@@ -57,7 +57,7 @@ test("a context is replaced whole, and the chosen one is used", () => {
   expect(readContext(env, "lab")).toEqual({ name: "lab", address: "https://10.0.0.6:7443" });
   writeContext(env, { name: "home", address: "https://10.0.0.7:7443" });
   useContext(env, "home");
-  expect(chooseContext(env, undefined, "win32").name).toBe("home");
+  expect(findContext(env, undefined, "win32")?.name).toBe("home");
 });
 
 test("a local socket counts on Linux only, where control planes run", () => {
@@ -65,13 +65,15 @@ test("a local socket counts on Linux only, where control planes run", () => {
   const socket = join(folder, "control.sock");
   writeFileSync(socket, "");
   const here = { ...env, OZWALD_SOCKET: socket };
-  expect(chooseContext(here, undefined, "linux").address).toBe(`unix:${socket}`);
+  expect(findContext(here, undefined, "linux")?.address).toBe(`unix:${socket}`);
   for (const platform of ["darwin", "win32"] as const) {
-    const { message, hint } = refusal(() => chooseContext(here, undefined, platform));
+    expect(findContext(here, undefined, platform)).toBeUndefined();
+    const { message, hint } = noContext(here, platform);
     expect(message).toBe(`No control plane is known here: no context in ${folder}.`);
     expect(hint).toMatch(/^Get to know one: {2}ozctl login https:/);
   }
-  expect(refusal(() => chooseContext(env, undefined, "linux")).message).toContain("no socket at /run/ozwald");
+  expect(findContext(env, undefined, "linux")).toBeUndefined();
+  expect(noContext(env, "linux").message).toContain("no socket at /run/ozwald");
 });
 
 test("what needs a Unix socket says so on Windows", async () => {

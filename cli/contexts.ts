@@ -123,13 +123,6 @@ export function findContext(
   return undefined;
 }
 
-/** What findContext gives; throws not_found when no control plane is known here. */
-export function chooseContext(env: Environment, asked?: string, platform: NodeJS.Platform = process.platform): Context {
-  const context = findContext(env, asked, platform);
-  if (context === undefined) throw noContext(env, platform);
-  return context;
-}
-
 /** Says that no control plane is known here, and how one gets known. */
 export function noContext(env: Environment, platform: NodeJS.Platform = process.platform): OzError {
   return new OzError(

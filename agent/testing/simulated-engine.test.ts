@@ -3,7 +3,8 @@ import { create } from "@bufbuild/protobuf";
 import { OzError } from "#core/errors.ts";
 import { systemClock } from "#core/system-clock.ts";
 import { ReplicaSpecSchema } from "#proto/spec_pb.ts";
-import { type ContractContainer, engineContract, type EngineStage } from "./engine-contract.ts";
+import { engineContract } from "./engine-contract.ts";
+import type { ContractContainer, EngineStage } from "./engine-stage.ts";
 import { type Behaviour, SimulatedEngine } from "./simulated-engine.ts";
 
 const behaviours: Readonly<Record<ContractContainer, Behaviour>> = {

@@ -234,6 +234,7 @@ describe("apply", () => {
       operation(OperationState.RUNNING, [step]),
       operation(OperationState.RUNNING, [pulling(131_000_000n)]),
       operation(OperationState.RUNNING, [pulling(132_000_000n)]),
+      operation(OperationState.RUNNING, [{ ...ready, done: false, tookMs: 0n }]),
       operation(OperationState.DONE, [ready]),
     ]);
     const { code, out, err } = await run(["apply", "--yes"]);

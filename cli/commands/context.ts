@@ -1,6 +1,6 @@
 // ozctl context: which control plane is meant.
 import type { Command } from "commander";
-import { chooseContext, contextNames, readContext, useContext } from "../contexts.ts";
+import { contextNames, findContext, readContext, useContext } from "../contexts.ts";
 import { newCommand, type OutputFormat, runs, withOutput } from "../command.ts";
 import { printNames, printValue } from "../output/format.ts";
 import { table } from "../output/table.ts";
@@ -55,7 +55,7 @@ function listCommand(session: Session): Command {
 
 function usedName(session: Session): string | undefined {
   try {
-    return chooseContext(session.io.env, session.contextName).name;
+    return findContext(session.io.env, session.contextName)?.name;
   } catch {
     return undefined;
   }

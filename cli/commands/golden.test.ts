@@ -142,6 +142,16 @@ describe("ps", () => {
     );
   });
 
+  test.each([
+    ["exit code 3", "exit code 3."],
+    ["its image cannot be had.", "its image cannot be had."],
+    ["the registry is away (it is asked again.)", "the registry is away (it is asked again.)"],
+  ])("the reason %j ends in one dot", async (reason, shown) => {
+    const [, unit] = embed.units;
+    const { out } = await run(routes({ instances: [{ ...embed, units: [{ ...unit, reason }] }] }), ["ps"]);
+    expect(out).toContain(`: ${shown}  ozctl why shop:embed\n`);
+  });
+
   test("nothing", async () => {
     expect((await run(routes({}), ["ps"])).out).toBe(
       "Nothing is wanted and nothing runs.  ozctl apply -f ozwald.yml   or   ozctl services\n",

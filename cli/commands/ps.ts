@@ -151,7 +151,7 @@ function remark({ name, instance, replica }: Row): string {
   if (instance?.overridden)
     return `${name} is down although the settings want it.  ozctl up ${name}   or   ozctl apply\n`;
   if (replica === undefined || calm.has(replica.state) || replica.reason === "") return "";
-  return `${name}: ${replica.reason.replace(/\.?$/, ".")}  ozctl why ${instance === undefined ? name : formatName(instance.group, instance.name)}\n`;
+  return `${name}: ${/\.\)?$/.test(replica.reason) ? replica.reason : `${replica.reason}.`}  ozctl why ${instance === undefined ? name : formatName(instance.group, instance.name)}\n`;
 }
 
 function unknownText(unknown: readonly ListedReplica[]): string {

@@ -56,6 +56,8 @@ function lines(io: Io): ProgressView {
       for (const step of operation.steps) {
         const name = stepName(step, operation);
         const word = stepWord(step);
+        // Told once, when the step is over: with the time that it took, and where it answers.
+        if (!step.done && !step.failed && step.replica !== undefined && isSettled(step.replica.state)) continue;
         const key = `${word} ${pullQuarter(step.replica?.observed?.pull)} ${step.done || step.failed}`;
         if (told.get(name) === key) continue;
         told.set(name, key);
@@ -64,6 +66,10 @@ function lines(io: Io): ProgressView {
       }
     },
   };
+}
+
+function isSettled(state: ReplicaState): boolean {
+  return state === ReplicaState.READY || state === ReplicaState.FAILED || state === ReplicaState.STOPPED;
 }
 
 function stepName(step: OperationStep, operation: Operation): string {

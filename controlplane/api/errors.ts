@@ -37,10 +37,19 @@ export function settingsError(problems: readonly Problem[], more: boolean): Conn
   ]);
 }
 
-const lostCodes = new Set(["ECONNRESET", "ECONNABORTED", "ECANCELED", "EPIPE", "ETIMEDOUT"]);
+const lostCodes = new Set([
+  "ECONNRESET",
+  "ECONNABORTED",
+  "ECANCELED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ERR_STREAM_DESTROYED",
+  "ERR_STREAM_PREMATURE_CLOSE",
+  "ERR_STREAM_WRITE_AFTER_END",
+]);
 
 /** True for what a stream says whose caller has gone. Whatever else breaks in a call comes as an OzError. */
 export function isLostCaller(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === "string" && (lostCodes.has(code) || /^ERR_(HTTP2|STREAM)_/.test(code));
+  return typeof code === "string" && (lostCodes.has(code) || code.startsWith("ERR_HTTP2_"));
 }

@@ -85,9 +85,12 @@ function stateWord(unit: Replica): string {
   return names[unit.state] ?? "unknown";
 }
 
-const names: Partial<Record<number, string>> = Object.fromEntries(
-  Object.entries(ReplicaState).map(([name, value]) => [value, name.toLowerCase()]),
-);
+/** As they stand in "web is …". */
+const names: Partial<Record<number, string>> = {
+  ...Object.fromEntries(Object.entries(ReplicaState).map(([name, value]) => [value, name.toLowerCase()])),
+  [ReplicaState.BACKOFF]: "waiting for its next start",
+  [ReplicaState.FAILED]: "down for good",
+};
 
 function age(unit: Replica, now: number): string {
   return unit.since === undefined ? "" : ` since ${formatDuration(now - Number(unit.since.seconds) * 1000)}`;

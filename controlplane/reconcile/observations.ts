@@ -112,7 +112,8 @@ const words: Record<string, string> = {
   starting: "starts",
   ready: "is ready",
   unwell: "is unwell",
-  backoff: "ended, and starts again soon",
+  // Also when nothing ran that could have ended: its image cannot be had, or the engine did not start it.
+  backoff: "does not run, and is tried again soon",
   stopped: "stopped",
   failed: "failed",
 };
