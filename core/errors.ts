@@ -44,10 +44,17 @@ export class OzError extends Error {
   override readonly name = "OzError";
   readonly code: ErrorCode;
   readonly hint: string;
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  /** The port that a port_taken is about; undefined when that is not known. */
+  readonly port: number | undefined;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string | undefined; port?: number | undefined; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint ?? "";
+    this.port = options.port;
   }
 }
 

@@ -5,7 +5,7 @@ import { parseImageName } from "./image-name.ts";
 /** What was tried, for the message: "start ozwald-default-web-0-1.1-k2…". */
 export type ErrorContext = { readonly doing: string; readonly image?: string };
 
-type Finding = { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
+type Finding = { readonly code: ErrorCode; readonly message: string; readonly hint?: string; readonly port?: number };
 type Rule = (text: string, context: ErrorContext, status: number) => Finding | undefined;
 
 const socketErrors: Record<string, string> = {
@@ -38,8 +38,8 @@ export function dockerError(thrown: unknown, context: ErrorContext): OzError {
   }
   const status = (thrown as { statusCode?: number } | undefined)?.statusCode ?? 0;
   const text = engineText(thrown);
-  const finding = explain(text, context, status);
-  return new OzError(finding.code, finding.message, { hint: finding.hint ?? "", cause: thrown });
+  const { code, message, hint, port } = explain(text, context, status);
+  return new OzError(code, message, { hint, port, cause: thrown });
 }
 
 /** The words of the engine without its wrapping. */
@@ -114,6 +114,7 @@ function portTaken(text: string, context: ErrorContext): Finding | undefined {
     code: "port_taken",
     message: `Port ${port} is taken by something else${address === "" ? "" : ` on ${address}`}.`,
     hint: `Choose another host port, or leave it out to get a free one. Who has it: ss ${sockets} 'sport = :${port}'`,
+    port: Number(port),
   };
 }
 

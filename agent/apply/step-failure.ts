@@ -45,7 +45,7 @@ export function failureOutcome(
   const attempt = step.tag === "start-attempt" ? step.attempt : memory.attempts;
   if (step.tag === "start-attempt" && error.code === "image_missing") return trouble; // it was there a moment ago: fetch it again
   if (step.tag === "start-attempt" && error.code === "port_taken") {
-    const busy = busyAutomaticPorts(step.hostPorts, error.message, wanted);
+    const busy = busyAutomaticPorts(step.hostPorts, error.port, wanted);
     if (busy.length > 0) {
       const kept = Object.entries(step.hostPorts).filter(([, port]) => !busy.includes(port));
       const hostPorts = Object.fromEntries(kept);
@@ -69,11 +69,10 @@ export function failureOutcome(
  */
 function busyAutomaticPorts(
   hostPorts: Readonly<Record<string, number>>,
-  message: string,
+  named: number | undefined,
   { spec }: Wanted,
 ): readonly number[] {
   const fixed = new Set(spec.ports.filter((port) => port.hostPort > 0).map(portKey));
-  const named = Number(/\bport (?:\S*:)?(\d+)\b/i.exec(message)?.[1] ?? 0);
   const all = Object.entries(hostPorts);
   const meant = all.filter(([, port]) => port === named);
   if (meant.length > 0) return meant.filter(([key]) => !fixed.has(key)).map(([, port]) => port);

@@ -189,7 +189,9 @@ export class SimulatedEngine implements ContainerEngine {
       [...this.#containers.values()].filter(({ seen }) => seen.phase === "running").flatMap((other) => other.ports),
     );
     const taken = ports.find((port) => others.has(port) || this.foreignPorts.has(port));
-    return taken === undefined ? undefined : new OzError("port_taken", `port 127.0.0.1:${taken} is taken`);
+    return taken === undefined
+      ? undefined
+      : new OzError("port_taken", `port 127.0.0.1:${taken} is taken`, { port: taken });
   }
 
   async stop(id: string, graceMs: number): Promise<void> {
