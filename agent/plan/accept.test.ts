@@ -98,6 +98,18 @@ test("a new generation that does not fit leaves the former one", () => {
   expect(after.run.map(({ replicaId, generation }) => [replicaId, generation])).toEqual([["a", 1n]]);
 });
 
+test("what one replica gives up is there for another of the same set, whichever comes first", () => {
+  const totals = new Map([["ram", 1_000]]);
+  for (const [less, more] of [
+    ["a", "b"],
+    ["b", "a"],
+  ] as const) {
+    const before = obey(nothingObeyed, assignment([assigned(less, 1, {}, 800), assigned(more, 1, {}, 200)]), totals);
+    const swapped = [assigned("a", 2, {}, less === "a" ? 200 : 800), assigned("b", 2, {}, less === "b" ? 200 : 800)];
+    expect(take(before, assignment(swapped, { revision: 2 }), { totals })).toMatchObject({ rejected: [] });
+  }
+});
+
 test("property: what is obeyed never goes back, within an epoch nor in a generation, and never exceeds the host", () => {
   const replica = fc.record({
     id: fc.constantFrom("a", "b", "c"),

@@ -95,7 +95,7 @@ function keepNewer(before: readonly ReplicaAssignment[], now: readonly ReplicaAs
 
 /**
  * Turns down what exceeds the machine. What was obeyed already keeps its place: a newcomer never pushes it out, and a change that
- * does not fit leaves what was.
+ * does not fit leaves what was. What a change gives up is there for the others of the same set.
  */
 function fit(
   run: readonly ReplicaAssignment[],
@@ -110,7 +110,11 @@ function fit(
   }
   const rejected: Rejection[] = [];
   const taken = new Map<string, ReplicaAssignment>();
-  for (const each of run.toSorted((a, b) => Number(!known.has(a.replicaId)) - Number(!known.has(b.replicaId)))) {
+  const turn = (each: ReplicaAssignment) => {
+    const had = known.get(each.replicaId);
+    return had === undefined ? 2 : claimsMore(had, each) ? 1 : 0;
+  };
+  for (const each of run.toSorted((a, b) => turn(a) - turn(b))) {
     const had = known.get(each.replicaId);
     if (had !== undefined) hold(had, held, -1);
     const misses = had !== undefined && sameClaims(had, each) ? [] : shortfalls(each, held, totals);
@@ -134,6 +138,11 @@ function hold(assignment: ReplicaAssignment, held: Held, sign: 1 | -1): void {
     entry.holders.set(name, (entry.holders.get(name) ?? 0) + sign * Number(bytes));
     held.set(resource, entry);
   }
+}
+
+function claimsMore(had: ReplicaAssignment, now: ReplicaAssignment): boolean {
+  const before = new Map(had.claims.map(({ resource, bytes }) => [resource, bytes]));
+  return now.claims.some(({ resource, bytes }) => bytes > (before.get(resource) ?? 0n));
 }
 
 function sameClaims(a: ReplicaAssignment, b: ReplicaAssignment): boolean {

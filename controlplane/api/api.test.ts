@@ -87,6 +87,25 @@ describe("settings", () => {
     expect(changed.plan).toMatchObject({ fromRevision: 1n, toRevision: 2n });
   });
 
+  test("more RAM than there is where it runs changes nothing that runs, and the operation says what is missing", async () => {
+    await plane.addHost("a", { memory: 4 * gib });
+    await apply(settings());
+    const needs = settings().replace("image: web:1", "image: web:1\n    resources: { memory: 6GiB }");
+    const { operationId, plan } = await apply(needs);
+    const reason = expect.stringContaining("needs 6.0 GiB RAM, misses by 2.0 GiB");
+    expect(plan?.steps).toMatchObject([{ action: PlanAction.UNPLACED, host: "a", reason }]);
+    expect(await ended(operationId)).toMatchObject({ state: OperationState.FAILED });
+    expect(plane.hub.assigned.get("id-a")?.run).toMatchObject([{ generation: 1n }]);
+    const [web] = (await plane.client(InstancesService).listInstances({})).instances;
+    expect(web?.units).toMatchObject([{ state: ReplicaState.READY, generation: 1n }]);
+    // Asked again it says so again, and there is nothing to wait for.
+    expect(await apply(needs)).toMatchObject({ operationId: 0n, plan: { steps: [{ action: PlanAction.UNPLACED }] } });
+    await apply(settings().replace("image: web:1", "image: web:1\n    resources: { memory: 3GiB }"));
+    expect(plane.hub.assigned.get("id-a")?.run).toMatchObject([
+      { generation: 2n, claims: [{ bytes: BigInt(3 * gib) }] },
+    ]);
+  });
+
   test("a port on every address is told as one that others can dial", async () => {
     await plane.addHost("a");
     await apply(settings());

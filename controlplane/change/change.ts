@@ -125,7 +125,7 @@ async function planChange(options: ChangerOptions, request: ChangeRequest): Prom
   const changes = planReplicas(snapshot, { newId, strategy: options.strategy, restart });
   const shown = changes.filter((change) => change.do !== "keep" || (request.concerns?.(change.replica) ?? true));
   const steps = planSteps(shown, snapshot.hosts);
-  const moves = changes.some((change) => change.do !== "keep") || after !== world;
+  const moves = changes.some((change) => change.do !== "keep" && change.do !== "stay") || after !== world;
   const project = edit.project?.name;
   // A project counts its own revisions; everything else is told by the store's.
   const from = project === undefined ? world.revision : (world.projects.find((p) => p.name === project)?.revision ?? 0);

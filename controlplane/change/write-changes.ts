@@ -35,6 +35,8 @@ async function writeChange({ trx, event }: Commit, change: Change, now: number):
   switch (change.do) {
     case "keep":
       return;
+    case "stay":
+      return event({ kind: "replica.unplaced", subject, message: `its new form does not fit: ${change.why}` });
     case "create":
       await insertReplica(trx, row(replica, change.claims, now));
       if (replica.hostId === null) await event({ kind: "replica.unplaced", subject, message: replica.reason });

@@ -27,11 +27,10 @@ export async function reconcilePlacements(options: PlacementOptions): Promise<vo
     newId: () => randomId(options.random),
     strategy: options.strategy,
     restart: new Set(),
-  }).filter(
     // A spec changes only when somebody asks; a definition that changed under an instance waits for the next apply.
+    keepSpecs: true,
     // A slot that an unknown replica fills waits for a person: a second one would be worse than none.
-    (change) => change.do !== "keep" && change.do !== "respec" && change.do !== "adopt",
-  );
+  }).filter((change) => change.do !== "keep" && change.do !== "adopt");
   if (changes.length === 0) return;
   try {
     await options.store.commit(world.revision, (commit) => writeChanges(commit, changes, options.clock.now()));

@@ -1,6 +1,7 @@
 // Why a host cannot take a form of a service. Cheap checks first; each answers with a reason for people, or nothing.
 import { formatBytes } from "#core/units.ts";
 import type { Device } from "#proto/inventory_pb.ts";
+import type { Port, ReplicaSpec } from "#proto/spec_pb.ts";
 import type { CandidateSpec } from "#core/settings/settings.ts";
 import type { HostView, ReplicaView } from "./snapshot.ts";
 
@@ -99,6 +100,31 @@ export function whyNot(load: HostLoad, candidate: CandidateSpec, request: Reques
     if (reason !== undefined) return reason;
   }
   return undefined;
+}
+
+/**
+ * Why a replica cannot have another form on the host where it is; undefined when it can. load: without itself. Only what the form needs
+ * beyond what it has is looked at: a host that became smaller is no reason to refuse another environment.
+ */
+export function whyNotInPlace(load: HostLoad, candidate: CandidateSpec, before: ReplicaSpec): string | undefined {
+  const { spec, requires } = candidate;
+  const [has, needs] = [before.resources, spec.resources];
+  const otherHardware =
+    before.variety !== candidate.variety ||
+    gpuCount(requires.gpu !== undefined, needs?.gpus ?? 0) > (has?.deviceIds.length ?? 0) ||
+    (needs?.vramBytes ?? 0n) > (has?.vramBytes ?? 0n);
+  const kept = new Set(before.ports.map(fixedPort));
+  const checks = [
+    ...(otherHardware ? [gpu, runtime, driver] : []),
+    ...(spec.ports.some((each) => !kept.has(fixedPort(each))) ? [port] : []),
+    ...((needs?.memoryBytes ?? 0n) > (has?.memoryBytes ?? 0n) ? [memory] : []),
+  ];
+  const request = { instance: spec.instance, host: "", rejectedBy: [] };
+  return checks.map((check) => check(load, candidate, request)).find((reason) => reason !== undefined);
+}
+
+function fixedPort({ hostPort, transport }: Port): string {
+  return `${hostPort}/${transport}`;
 }
 
 /** GPUs a form needs: what it says, else one when it requires a GPU at all. */

@@ -6,6 +6,7 @@ import { type ReplicaSpec, ReplicaSpecSchema } from "#proto/spec_pb.ts";
 import type { CandidateSpec } from "#core/settings/settings.ts";
 import { freeDevices, gpuCount, type HostLoad, type Request, whyNot } from "./filters.ts";
 import { type Option, rank, type Strategy } from "./rank.ts";
+import type { HostView } from "./snapshot.ts";
 
 export type Placement = {
   readonly hostId: string;
@@ -53,31 +54,30 @@ export function place(
 }
 
 /** The form with exact devices, and what it is promised. */
-function bind(load: HostLoad, candidate: CandidateSpec): { spec: ReplicaSpec; claims: Claim[] } {
+export function bind(load: HostLoad, candidate: CandidateSpec): { spec: ReplicaSpec; claims: Claim[] } {
   const spec = clone(ReplicaSpecSchema, candidate.spec);
-  const claims: Claim[] = [];
-  const resources = spec.resources;
-  if (resources === undefined) return { spec, claims };
-  if (resources.memoryBytes > 0n)
-    claims.push(create(ClaimSchema, { resource: "ram", bytes: resources.memoryBytes, origin: "declared" }));
-  const count = gpuCount(candidate.requires.gpu !== undefined, resources.gpus);
-  if (count > 0) {
+  const { resources } = spec;
+  const count = gpuCount(candidate.requires.gpu !== undefined, resources?.gpus ?? 0);
+  if (resources !== undefined && count > 0) {
     const vendor = candidate.requires.gpu === "any" ? "" : (candidate.requires.gpu ?? resources.gpuVendor);
     const devices = freeDevices(load, vendor)
       .filter((device) => (device.vramBytes ?? 0n) >= resources.vramBytes)
       .slice(0, count);
     resources.deviceIds = devices.map((device) => device.id);
     resources.gpuVendor = devices[0]?.vendor ?? vendor;
-    for (const device of devices)
-      claims.push(
-        create(ClaimSchema, {
-          resource: device.id,
-          bytes: resources.vramBytes || (device.vramBytes ?? 0n),
-          origin: "declared",
-        }),
-      );
   }
-  return { spec, claims };
+  return { spec, claims: claimsOf(spec, load.host) };
+}
+
+/** What a spec with exact devices is promised on its host. */
+export function claimsOf({ resources }: ReplicaSpec, host: HostView): Claim[] {
+  if (resources === undefined) return [];
+  const claim = (resource: string, bytes: bigint) => create(ClaimSchema, { resource, bytes, origin: "declared" });
+  const vramOf = (id: string) => host.inventory?.devices.find((device) => device.id === id)?.vramBytes ?? 0n;
+  return [
+    ...(resources.memoryBytes > 0n ? [claim("ram", resources.memoryBytes)] : []),
+    ...resources.deviceIds.map((id) => claim(id, resources.vramBytes || vramOf(id))),
+  ];
 }
 
 function refusalReason(loads: readonly HostLoad[], refused: readonly Candidate[], request: Request): string {

@@ -1,12 +1,11 @@
 // Compares what is wanted with what is bound and says what has to change. Applied by change/write-changes.ts, previewed by plan-steps.ts.
-import { clone, create } from "@bufbuild/protobuf";
 import type { Claim } from "#proto/inventory_pb.ts";
-import { ResourcesSchema, type ReplicaSpec } from "#proto/spec_pb.ts";
 import type { Candidate } from "#proto/settings_pb.ts";
 import { specHash } from "#core/spec-hash.ts";
 import type { HostLoad } from "./filters.ts";
-import { place, type Placement, type Refusal } from "./place.ts";
+import { claimsOf, place, type Placement, type Refusal } from "./place.ts";
 import type { Strategy } from "./rank.ts";
+import { type InPlace, specInPlace } from "./respec.ts";
 import type { InstanceView, ReplicaView, Snapshot, UnknownView } from "./snapshot.ts";
 
 export type Change =
@@ -37,6 +36,8 @@ export type Change =
     }
   | { readonly do: "retire"; readonly replica: ReplicaView; readonly why: string }
   | { readonly do: "forget"; readonly replica: ReplicaView; readonly why: string }
+  /** Its new form does not fit on its host: what runs is left as it is. */
+  | { readonly do: "stay"; readonly replica: ReplicaView; readonly why: string }
   | { readonly do: "keep"; readonly replica: ReplicaView };
 
 export type PlanOptions = {
@@ -45,6 +46,8 @@ export type PlanOptions = {
   readonly strategy: Strategy;
   /** Replica ids that get a new generation although nothing changed (`restart`). */
   readonly restart: ReadonlySet<string>;
+  /** True: what has its place keeps its spec, also when its definition changed. Default false. */
+  readonly keepSpecs?: boolean;
 };
 
 export function planReplicas(snapshot: Snapshot, options: PlanOptions): readonly Change[] {
@@ -55,6 +58,7 @@ export function planReplicas(snapshot: Snapshot, options: PlanOptions): readonly
     snapshot.replicas.filter((r) => r.wish === "run" && r.instanceId !== null),
     (r) => r.instanceId,
   );
+  if (options.keepSpecs !== true) letGo(board, snapshot);
   for (const instance of snapshot.instances) {
     const wanted = instance.overridden ? 0 : instance.replicas;
     const present = new Map((byInstance.get(instance.id) ?? []).map((replica) => [replica.slot, replica]));
@@ -96,7 +100,31 @@ function planSlot(
   if (replica.hostId === null) return [placePending(board, instance, replica, options)];
   if (mustMove(board, instance, replica))
     return [{ do: "retire", replica, why: `bound to ${instance.host}` }, create_(board, instance, slot, options)];
-  return [respec(board, instance, replica, options)];
+  return [options.keepSpecs === true ? { do: "keep", replica } : respec(board, instance, replica, options)];
+}
+
+/** What a change gives up is there for what the same change makes larger, whichever of the two is looked at first. */
+function letGo(board: Board, { instances, replicas }: Snapshot): void {
+  const byId = new Map(instances.map((instance) => [instance.id, instance]));
+  for (const replica of replicas) {
+    const instance = replica.wish === "run" ? byId.get(replica.instanceId ?? "") : undefined;
+    const next =
+      instance === undefined || leaves(board, instance, replica) ? undefined : board.inPlace(instance, replica);
+    if (next?.fits === true && needsNoMore(next, replica)) board.replace(replica, { ...replica, spec: next.spec });
+  }
+}
+
+function leaves(board: Board, instance: InstanceView, replica: ReplicaView): boolean {
+  return (
+    replica.hostId === null ||
+    instance.overridden ||
+    replica.slot >= instance.replicas ||
+    mustMove(board, instance, replica)
+  );
+}
+
+function needsNoMore({ spec }: Extract<InPlace, { fits: true }>, before: ReplicaView): boolean {
+  return (spec.resources?.memoryBytes ?? 0n) <= (before.spec.resources?.memoryBytes ?? 0n);
 }
 
 function create_(board: Board, instance: InstanceView, slot: number, options: PlanOptions): Change {
@@ -123,7 +151,7 @@ function create_(board: Board, instance: InstanceView, slot: number, options: Pl
         specHash: candidate.specHash,
         reason: "",
       });
-      return { do: "adopt", unknown, replica, claims: [] };
+      return { do: "adopt", unknown, replica, claims: board.claims(replica) };
     }
   }
   const placed = board.place(instance, [], undefined, options.strategy);
@@ -164,24 +192,14 @@ function mustMove(board: Board, instance: InstanceView, replica: ReplicaView): b
 
 /** Same host, newest spec: a new generation when something changed, else nothing. */
 function respec(board: Board, instance: InstanceView, before: ReplicaView, options: PlanOptions): Change {
-  const candidate = instance.candidates.find((c) => c.variety === before.spec.variety) ?? instance.candidates[0];
-  if (candidate === undefined) return { do: "keep", replica: before };
-  const spec = withDevices(candidate.spec, before.spec);
-  const hash = spec === candidate.spec ? candidate.specHash : specHash(spec);
+  const next = board.inPlace(instance, before);
+  if (next === undefined) return { do: "keep", replica: before };
+  if (!next.fits) return { do: "stay", replica: before, why: next.why };
+  const { spec, specHash: hash, claims } = next;
   if (hash === before.specHash && !options.restart.has(before.id)) return { do: "keep", replica: before };
   const replica = { ...before, spec, specHash: hash, generation: before.generation + 1, rejectedBy: [], reason: "" };
   board.replace(before, replica);
-  return { do: "respec", before, replica, claims: [] };
-}
-
-/** Devices stay with a replica through a change of its spec. */
-function withDevices(spec: ReplicaSpec, before: ReplicaSpec): ReplicaSpec {
-  const held = before.resources;
-  if (held === undefined || held.deviceIds.length === 0) return spec;
-  const resources = spec.resources === undefined ? create(ResourcesSchema) : clone(ResourcesSchema, spec.resources);
-  resources.deviceIds = held.deviceIds;
-  resources.gpuVendor = held.gpuVendor;
-  return { ...spec, resources };
+  return { do: "respec", before, replica, claims };
 }
 
 /** Hosts and what is promised on them while the plan grows. */
@@ -220,6 +238,19 @@ class Board {
       },
       strategy,
     );
+  }
+
+  /** The form that a bound replica would get where it is. */
+  inPlace(instance: InstanceView, replica: ReplicaView): InPlace | undefined {
+    const host = this.#snapshot.hosts.find(({ id }) => id === replica.hostId);
+    if (host === undefined) return undefined;
+    const held = (this.#held.get(host.id) ?? []).filter(({ id }) => id !== replica.id);
+    return specInPlace(instance, replica, { host, held });
+  }
+
+  claims({ hostId, spec }: ReplicaView): Claim[] {
+    const host = this.#snapshot.hosts.find(({ id }) => id === hostId);
+    return host === undefined ? [] : claimsOf(spec, host);
   }
 
   hold(replica: ReplicaView): ReplicaView {

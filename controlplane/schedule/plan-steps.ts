@@ -65,6 +65,11 @@ function verdict(change: Change): { action: PlanAction; reason: string } {
         action: PlanAction.RESTART,
         reason: settingsDiff(change.before.spec, change.replica.spec) || "restart asked for",
       };
+    case "stay":
+      return {
+        action: PlanAction.UNPLACED,
+        reason: `does not fit where it runs: ${change.why}. What runs is left as it is`,
+      };
     case "adopt":
       return { action: PlanAction.KEEP, reason: "runs already; taken back" };
     case "retire":
