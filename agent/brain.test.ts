@@ -1,5 +1,6 @@
 // The brain on an engine and a clock in memory: what it does over minutes and hours, in milliseconds.
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { sleep } from "#core/clock.ts";
 import { OzError } from "#core/errors.ts";
 import { quietLog } from "#core/log.ts";
 import { type Observed, ReplicaState } from "#proto/replicas_pb.ts";
@@ -132,6 +133,22 @@ test("a slow stop of one replica does not hold up another; what is retired is to
   await clock.advance(10_000);
   expect(gone).toContain("s");
   expect(journal.memory().has("s")).toBe(false);
+});
+
+test("what was being made when it was retired is not told as gone before somebody looked", async () => {
+  begin({ "slow:1": { pullMs: 4_000 } });
+  const told: string[] = [];
+  brain.subscribe((_changed, ids) => told.push(...ids.map((id) => `${id}, of ${engine.containers(id).length}`)));
+  const create = engine.create.bind(engine);
+  engine.create = async (plan) => {
+    await sleep(clock, 1_040);
+    return create(plan);
+  };
+  // It is made right before the progress of the other one is told; while that goes on, looks come a little later.
+  await assign([assigned("a"), assigned("p", 1, { image: "slow:1" })]);
+  await assign([assigned("p", 1, { image: "slow:1" })], ["a"]);
+  await clock.advance(3_000);
+  expect(told).toEqual(["a, of 0"]);
 });
 
 test("a crash loop waits longer and longer, then fails; restarting it by a new generation works", async () => {

@@ -114,7 +114,7 @@ export class Brain {
     this.#reporter = createReporter({
       clock,
       sources: () => this.#sources(),
-      busy: (replicaId) => this.#worker.busy(replicaId),
+      busy: (replicaId) => this.#worker.outdated(replicaId, this.#lookTick),
       // A work under way shows as its activity; one that ended after the last look is told by the next.
       outdated: (replicaId) =>
         this.#book.activity(replicaId) === undefined && this.#worker.outdated(replicaId, this.#lookTick),

@@ -123,6 +123,15 @@ describe("outbox", () => {
     expect(outbox.next(true)).toMatchObject({ full: true, changed: [{ replicaId: "a" }] });
   });
 
+  test("what is gone is named in a full report too", () => {
+    const outbox = createOutbox();
+    outbox.put([seen("a", 1)], ["b"]);
+    expect(outbox.next(true)).toMatchObject({ full: true, changed: [{ replicaId: "a" }], gone: ["b"] });
+    outbox.acknowledged(1n);
+    outbox.rewind();
+    expect(outbox.next(true)).toMatchObject({ full: true, changed: [{ replicaId: "a" }], gone: [] });
+  });
+
   test("an incomplete Hello drops nothing, a complete one does", () => {
     const outbox = createOutbox();
     outbox.put([seen("a", 1)], []);

@@ -45,7 +45,8 @@ export function createOutbox(): Outbox {
       sequence,
       full,
       changed: ids.flatMap((id) => picture.get(id) ?? []),
-      gone: full ? [] : ids.filter((id) => !picture.has(id)),
+      // Also in a full one: it may cross an order, so that not being named in it says less.
+      gone: (full ? [...changes.keys()] : ids).filter((id) => !picture.has(id)),
       ...(unsent === undefined ? {} : { inventory: unsent.value }),
       ...(telemetry === undefined ? {} : { telemetry }),
     });

@@ -19,7 +19,7 @@ export type Reporter = {
 
 /**
  * `sources` is asked at each telling; undefined while nothing was seen yet. `outdated` replicas keep what was told
- * of them; `busy` ones are being worked on.
+ * of them; `busy` ones are being worked on, or were after the last look: what that made is not seen yet.
  */
 export function createReporter(deps: {
   clock: Clock;

@@ -1,7 +1,7 @@
 // Who holds the stream of a host: letting in, superseding, waiting for a doubtful one, and quarantining a doubled identity.
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
-import { assignmentMessage, type HostRecord, type Newcomer, welcome, welcomedView } from "./host-record.ts";
+import { type HostRecord, type Newcomer, tellAssignment, welcome, welcomedView } from "./host-record.ts";
 import type { ChangeKind, HubState } from "./hub.ts";
 import { judgeHello, quarantineProblem, speakerKey } from "./identity-conflict.ts";
 import type { LiveHost } from "./live-host.ts";
@@ -83,7 +83,7 @@ function install(context: AdmissionContext, record: HostRecord, newcomer: Newcom
   Object.assign(record, { holder: newcomer, heardAt: now, sequence: 0n, contacts: undefined, refusedAt: undefined });
   record.view = welcomedView(record.view, newcomer, now);
   session.send(welcome(admission, state, now));
-  if (admission.obeys && record.assignment !== undefined) session.send(assignmentMessage(record.assignment));
+  if (admission.obeys && record.assignment !== undefined) tellAssignment(record, session, record.assignment);
   changed(session.hostId, "state");
   changed(session.hostId, "observed");
 }

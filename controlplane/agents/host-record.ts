@@ -56,6 +56,7 @@ export function newRecord(known: KnownHost): HostRecord {
       telemetry: undefined,
       observed: new Map(),
       reportedFully: false,
+      asked: new Set(),
       obeys: true,
       problem: "",
       acknowledgedRevision: 0,
@@ -86,6 +87,7 @@ export function welcomedView(view: LiveHost, { session, hello, admission }: Newc
     inventory: hello.inventory ?? view.inventory,
     observed: new Map([...view.observed, ...byReplica(hello.observed)]),
     reportedFully: false,
+    asked: new Set(),
     obeys: admission.obeys,
     problem: admission.obeys ? "" : admission.problem,
   };
@@ -95,10 +97,12 @@ export function welcomedView(view: LiveHost, { session, hello, admission }: Newc
 export function reportedView(view: LiveHost, report: Report): LiveHost {
   const observed = new Map([...(report.full ? [] : view.observed), ...byReplica(report.changed)]);
   for (const replicaId of report.gone) observed.delete(replicaId);
+  const asked = new Set([...view.asked].filter((replicaId) => !report.gone.includes(replicaId)));
   return {
     ...view,
     observed: report.full || report.changed.length > 0 || report.gone.length > 0 ? observed : view.observed,
     reportedFully: view.reportedFully || report.full,
+    asked: asked.size < view.asked.size ? asked : view.asked,
     inventory: report.inventory ?? view.inventory,
     telemetry: report.telemetry ?? view.telemetry,
   };
@@ -140,8 +144,13 @@ export function welcome(admission: Admitted, { timings, telemetryMs, addresses }
   });
 }
 
-export function assignmentMessage(assignment: Assignment): LinkResponse {
-  return create(LinkResponseSchema, { message: { case: "assignment", value: assignment } });
+/** Sends the complete set on a stream of the host, and remembers what the host may run for it. */
+export function tellAssignment(record: HostRecord, session: AgentSession, assignment: Assignment): void {
+  const run = assignment.run.map(({ replicaId }) => replicaId);
+  // What is no longer named was gone before.
+  const named = new Set([...run, ...assignment.retire]);
+  record.view = { ...record.view, asked: new Set([...[...record.view.asked].filter((id) => named.has(id)), ...run]) };
+  session.send(create(LinkResponseSchema, { message: { case: "assignment", value: assignment } }));
 }
 
 export function acknowledgement(sequence: bigint): LinkResponse {

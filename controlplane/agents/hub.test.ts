@@ -325,6 +325,29 @@ describe("assignments and reports", () => {
     expect(ids()).toEqual([]);
   });
 
+  test("what a host was told to run is not gone before it says so, on the stream on which it was told", async () => {
+    const cluster = setUp();
+    const asked = () => [...(cluster.hub.host("h1")?.asked ?? [])].toSorted();
+    const set = (revision: number, run: string[], retire: string[] = []) =>
+      create(AssignmentSchema, { revision: BigInt(revision), run: run.map((replicaId) => ({ replicaId })), retire });
+    cluster.hub.assign("h1", set(1, ["r1"]));
+    expect(asked()).toEqual([]);
+    const session = await cluster.join("h1");
+    expect(asked()).toEqual(["r1"]);
+    cluster.hub.assign("h1", set(2, ["r2"], ["r1"]));
+    expect(asked()).toEqual(["r1", "r2"]);
+    // Sent before the orders came.
+    cluster.report(session, { sequence: 1n, full: true });
+    expect(asked()).toEqual(["r1", "r2"]);
+    cluster.report(session, { sequence: 2n, gone: ["r1"] });
+    expect(asked()).toEqual(["r2"]);
+    cluster.hub.assign("h1", set(3, ["r3"]));
+    expect(asked()).toEqual(["r3"]);
+    cluster.hub.assign("h1", set(4, [], ["r3"]));
+    await cluster.join("h1");
+    expect(asked()).toEqual([]);
+  });
+
   test("watching speeds up telemetry by a renewed welcome, once", async () => {
     const cluster = setUp();
     const session = await cluster.join("h1");

@@ -12,8 +12,8 @@ import {
   type HostRecord,
   type HubAddresses,
   type KnownHost,
-  assignmentMessage,
   newRecord,
+  tellAssignment,
   welcome,
 } from "./host-record.ts";
 import { createLinkIntake, type LinkIntake } from "./link-intake.ts";
@@ -151,7 +151,9 @@ function assign(state: HubState, hostId: string, assignment: Assignment): void {
   const raised = record.assignment !== undefined && assignment.clusterEpoch > record.assignment.clusterEpoch;
   record.assignment = assignment;
   const worthAsking = record.view.obeys || raised || record.refusedAt !== undefined;
-  if (worthAsking && record.view.state !== "quarantined") record.holder?.session.send(assignmentMessage(assignment));
+  const { holder, view } = record;
+  if (worthAsking && view.state !== "quarantined" && holder !== undefined)
+    tellAssignment(record, holder.session, assignment);
 }
 
 function connectedSession(state: HubState, hostId: string): AgentSession {

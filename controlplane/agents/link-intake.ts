@@ -4,7 +4,7 @@ import { OzError } from "#core/errors.ts";
 import type { Admit, AgentSession } from "./agent-session.ts";
 import type { Channels, HostChannel } from "./channels.ts";
 import { type AdmissionContext, judge, quarantine, show, takeChallenger } from "./host-admission.ts";
-import { acknowledgement, assignmentMessage, type HostRecord, newRecord, reportedView } from "./host-record.ts";
+import { acknowledgement, type HostRecord, newRecord, reportedView, tellAssignment } from "./host-record.ts";
 import type { LiveState } from "./live-host.ts";
 
 export type LinkIntake = {
@@ -130,7 +130,7 @@ function takeResult(
     // What was wanted while it did not obey waits here.
     const { assignment } = record;
     if (!obeys && assignment !== undefined && assignment.revision !== result.revision)
-      session.send(assignmentMessage(assignment));
+      tellAssignment(record, session, assignment);
     record.refusedAt = undefined;
     record.view = { ...record.view, obeys: true, problem: "", acknowledgedRevision: Number(result.revision) };
   } else if (result.revision === record.assignment?.revision) {
@@ -169,5 +169,5 @@ function askAgain(record: HostRecord, now: number): void {
   if (holder === undefined || assignment === undefined || refusedAt === undefined || now - refusedAt < askAgainMs)
     return;
   record.refusedAt = now;
-  holder.session.send(assignmentMessage(assignment));
+  tellAssignment(record, holder.session, assignment);
 }

@@ -32,6 +32,8 @@ export type LiveHost = {
   readonly observed: ReadonlyMap<string, Observed>;
   /** True when the agent has listed everything since it was last welcomed: only then does absence mean that nothing is left. */
   readonly reportedFully: boolean;
+  /** Replicas that it was told to run since it was last welcomed. What it runs of them may not be reported yet, until it says gone. */
+  readonly asked: ReadonlySet<string>;
   /** False when the host takes no orders from this control plane: fenced, or quarantined. `problem` says why. */
   readonly obeys: boolean;
   /** For people; empty when all is well. */

@@ -50,6 +50,28 @@ async function becomesReady(slot: number) {
   plane.hub.observe("id-a", { replicaId: id, generation, instance, group, slot, state: ReplicaState.READY });
 }
 
+describe("down", () => {
+  test("nothing counts as gone that a host was told to run and has not spoken of", async () => {
+    await three();
+    plane.hub.mute("id-b");
+    const begun = await up({ replicas: 4 });
+    const id = begun.plan?.steps.at(-1)?.replicaId ?? "";
+    await expect.poll(() => plane.hub.host("id-b")?.asked.has(id)).toBe(true);
+    const { operationId } = await plane.client(InstancesService).downInstance({ name: "web" });
+    await expect.poll(() => plane.hub.assigned.get("id-b")?.retire).toEqual([id]);
+    // Another host speaks, and what the present one wants is long written.
+    plane.hub.set("id-a", { address: "10.0.0.2" });
+    await expect.poll(async () => (await instances())[0]?.units.map((unit) => unit.id)).toEqual([id]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await instances())[0]?.units).toMatchObject([{ id, state: ReplicaState.STOPPING }]);
+    const { operations } = await plane.client(OperationsService).listOperations({});
+    expect(operations[0]).toMatchObject({ id: operationId, state: OperationState.RUNNING });
+    plane.hub.set("id-b", { asked: new Set() });
+    expect(await ended(operationId)).toBe(OperationState.DONE);
+    expect(await instances()).toEqual([]);
+  });
+});
+
 describe("cancel", () => {
   test("a scale-up goes back to the replicas that the instance had, and these are not touched", async () => {
     const before = await three();

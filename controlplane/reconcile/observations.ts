@@ -54,8 +54,9 @@ function knows(row: StoredHost, host: LiveHost, inventory: Inventory): boolean {
 function replicaEffects(replica: StoredReplica, host: LiveHost, hostName: string): Effect[] {
   const seen = host.observed.get(replica.id);
   if (seen === undefined) {
-    // Retired and nothing is left of it. A host that does not obey has not done that for us.
-    return replica.wish === "retire" && host.obeys && host.reportedFully
+    // Retired and nothing is left of it. A host that does not obey has not done that for us, and one that was told to run it and has
+    // not said a word about it may be starting it: an order that no longer names it would leave that running for ever.
+    return replica.wish === "retire" && host.obeys && host.reportedFully && !host.asked.has(replica.id)
       ? [({ trx }) => deleteReplica(trx, replica.id)]
       : [];
   }

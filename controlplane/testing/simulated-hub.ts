@@ -14,6 +14,8 @@ export type SimulatedHub = AgentHub & {
   set(hostId: string, fields: Partial<LiveHost>): void;
   /** Says what a host sees of a replica. */
   observe(hostId: string, observed: Partial<Observed> & { replicaId: string }): void;
+  /** From now on nothing that the host does is heard, although its stream is open. */
+  mute(hostId: string): void;
   /** Has a host turn a replica down. */
   reject(hostId: string, result: AssignmentResult): void;
   readonly assigned: Map<string, Assignment>;
@@ -22,6 +24,7 @@ export type SimulatedHub = AgentHub & {
 export function createSimulatedHub(): SimulatedHub {
   const live = new Map<string, LiveHost>();
   const fates = new Map<string, ReplicaState>();
+  const mute = new Set<string>();
   const listeners = new Set<ChangeListener>();
   const rejections = new Set<(hostId: string, result: AssignmentResult) => void>();
   const assigned = new Map<string, Assignment>();
@@ -42,6 +45,7 @@ export function createSimulatedHub(): SimulatedHub {
   return {
     assigned,
     set,
+    mute: (hostId) => void mute.add(hostId),
     join(hostId, fields = {}, state = ReplicaState.READY) {
       const { inventory } = aHost(hostId, fields);
       fates.set(hostId, state);
@@ -57,6 +61,7 @@ export function createSimulatedHub(): SimulatedHub {
         telemetry: undefined,
         observed: new Map(),
         reportedFully: true,
+        asked: new Set(),
         obeys: true,
         problem: "",
         acknowledgedRevision: 0,
@@ -73,6 +78,10 @@ export function createSimulatedHub(): SimulatedHub {
       assigned.set(hostId, assignment);
       const host = live.get(hostId);
       if (host === undefined || !host.obeys) return;
+      if (mute.has(hostId)) {
+        const asked = new Set([...host.asked, ...assignment.run.map(({ replicaId }) => replicaId)]);
+        return void live.set(hostId, { ...host, asked });
+      }
       const unknown = [...host.observed].filter(
         ([id]) => !assignment.retire.includes(id) && !assignment.run.some((r) => r.replicaId === id),
       );
