@@ -369,8 +369,11 @@ describe("hosts and unknown replicas", () => {
       { id: "lost", state: ReplicaState.UNKNOWN, host: "a" },
     ]);
     expect(await failure(replicas.adoptReplicas({ host: "a" }))).toMatchObject({ detail: { code: "precondition" } });
-    const { plan } = await apply(settings());
-    expect(plan?.steps).toMatchObject([{ action: PlanAction.KEEP, reason: "runs already; taken back" }]);
+    const { plan, operationId } = await apply(settings());
+    expect(plan?.steps).toMatchObject([
+      { action: PlanAction.RESTART, reason: "runs already, with other settings; taken back" },
+    ]);
+    expect(operationId).toBeGreaterThan(0n);
     expect(plane.hub.assigned.get("id-a")?.run).toMatchObject([{ replicaId: "lost", generation: 4n }]);
   });
 

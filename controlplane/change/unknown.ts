@@ -8,7 +8,7 @@ import type { Store } from "../store/store.ts";
 import type { UnknownView } from "../schedule/snapshot.ts";
 import type { World } from "../world.ts";
 import { findInstance } from "./edits.ts";
-import { unknownReplicas } from "./snapshot.ts";
+import { candidatesFor, unknownReplicas } from "./snapshot.ts";
 
 /** Unknown replicas of a host; one of them when an id (or the beginning of one) is given. */
 export function selectUnknown(
@@ -44,7 +44,7 @@ export function selectUnknown(
   return { host, unknown };
 }
 
-/** Throws when settings do not name an unknown replica: then there is nothing it could be taken back into. */
+/** Throws when an unknown replica cannot be taken back as it is: nothing asks for it, or what asks for it says something else. */
 export function requireAdoptable(world: World, unknown: readonly UnknownView[]): void {
   for (const replica of unknown) {
     const row = findInstance(world, replica.group, replica.instance);
@@ -63,6 +63,10 @@ export function requireAdoptable(world: World, unknown: readonly UnknownView[]):
     if (taken)
       throw new OzError("precondition", `another replica has the place of ${replica.instance} already`, {
         hint: "End this one: ozctl retire",
+      });
+    if (!candidatesFor(row, world).some(({ specHash }) => specHash === replica.specHash))
+      throw new OzError("precondition", `${replica.instance} runs with other settings than those that ask for it now`, {
+        hint: "Apply them: that takes it back and restarts it, and the plan says so. Or end it: ozctl retire",
       });
   }
 }

@@ -42,6 +42,7 @@ async function writeChange({ trx, event }: Commit, change: Change, now: number):
       if (replica.hostId === null) await event({ kind: "replica.unplaced", subject, message: replica.reason });
       return;
     case "adopt":
+      if (change.instead !== undefined) await deleteReplica(trx, change.instead.id);
       await insertReplica(trx, row(replica, change.claims, now));
       return event({ kind: "replica.adopted", subject, message: "runs already; taken back" });
     case "place":

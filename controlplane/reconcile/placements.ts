@@ -27,10 +27,9 @@ export async function reconcilePlacements(options: PlacementOptions): Promise<vo
     newId: () => randomId(options.random),
     strategy: options.strategy,
     restart: new Set(),
-    // A spec changes only when somebody asks; a definition that changed under an instance waits for the next apply.
-    keepSpecs: true,
-    // A slot that an unknown replica fills waits for a person: a second one would be worse than none.
-  }).filter((change) => change.do !== "keep" && change.do !== "adopt");
+    // A definition that changed under an instance waits for the next apply, a slot that an unknown replica fills for a person.
+    unasked: true,
+  }).filter((change) => change.do !== "keep");
   if (changes.length === 0) return;
   try {
     await options.store.commit(world.revision, (commit) => writeChanges(commit, changes, options.clock.now()));

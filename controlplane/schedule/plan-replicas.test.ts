@@ -28,7 +28,10 @@ function after(before: Snapshot, changes: readonly Change[]): Snapshot {
     if (change.do === "forget") replicas.delete(change.replica.id);
     else if (change.do === "retire")
       replicas.set(change.replica.id, { ...change.replica, wish: "retire", instanceId: null });
-    else replicas.set(change.replica.id, change.replica);
+    else {
+      if (change.do === "adopt" && change.instead !== undefined) replicas.delete(change.instead.id);
+      replicas.set(change.replica.id, change.replica);
+    }
   }
   const known = new Set(replicas.keys());
   return {
@@ -186,7 +189,7 @@ describe("planReplicas", () => {
       expect(kinds(planReplicas(swapped, options()))).toEqual(["respec", "respec"]);
       // Nobody asked: then nothing is given up, and nothing takes it.
       const third = { ...swapped, instances: [...instances, anInstance("w", { memory: gib })] };
-      const kept = planReplicas(third, { ...options(), keepSpecs: true });
+      const kept = planReplicas(third, { ...options(), unasked: true });
       expect(kept).toMatchObject([{ do: "keep" }, { do: "keep" }, { do: "create", replica: { hostId: null } }]);
     }
   });
@@ -244,9 +247,16 @@ describe("planReplicas", () => {
     const adopted = planReplicas(snapshot({ instances: [web], unknown: [same] }), options());
     expect(adopted).toMatchObject([{ do: "adopt", replica: { id: "lost", generation: 3, hostId: "id-a" } }]);
     expect(planSteps(adopted, [a])).toMatchObject([{ action: PlanAction.KEEP, reason: "runs already; taken back" }]);
-    expect(
-      planReplicas(snapshot({ instances: [web], unknown: [{ ...same, specHash: "older" }] }), options()),
-    ).toMatchObject([{ do: "adopt", replica: { generation: 4 } }]);
+    const waiting = aReplica(web, null, { reason: "no host has joined yet" });
+    const late = snapshot({ instances: [web], replicas: [waiting], unknown: [same] });
+    expect(planReplicas(late, options())).toMatchObject([{ do: "adopt", instead: waiting, replica: { id: "lost" } }]);
+    expect(planReplicas(late, { ...options(), unasked: true })).toEqual([{ do: "keep", replica: waiting }]);
+    expect(planReplicas({ ...late, replicas: [] }, { ...options(), unasked: true })).toEqual([]);
+    const changed = planReplicas(snapshot({ instances: [web], unknown: [{ ...same, specHash: "older" }] }), options());
+    expect(changed).toMatchObject([{ do: "adopt", replica: { generation: 4 } }]);
+    expect(planSteps(changed, [a])).toMatchObject([
+      { action: PlanAction.RESTART, reason: "runs already, with other settings; taken back" },
+    ]);
   });
 
   test("a service that is gone leaves its replicas alone", () => {

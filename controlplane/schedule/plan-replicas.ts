@@ -2,10 +2,10 @@
 import type { Claim } from "#proto/inventory_pb.ts";
 import type { Candidate } from "#proto/settings_pb.ts";
 import { specHash } from "#core/spec-hash.ts";
-import type { HostLoad } from "./filters.ts";
-import { claimsOf, place, type Placement, type Refusal } from "./place.ts";
+import { Board } from "./board.ts";
+import type { Placement, Refusal } from "./place.ts";
 import type { Strategy } from "./rank.ts";
-import { type InPlace, specInPlace } from "./respec.ts";
+import type { InPlace } from "./respec.ts";
 import type { InstanceView, ReplicaView, Snapshot, UnknownView } from "./snapshot.ts";
 
 export type Change =
@@ -31,6 +31,8 @@ export type Change =
   | {
       readonly do: "adopt";
       readonly unknown: UnknownView;
+      /** The row that waited for a host in its place. */
+      readonly instead: ReplicaView | undefined;
       readonly replica: ReplicaView;
       readonly claims: readonly Claim[];
     }
@@ -46,8 +48,8 @@ export type PlanOptions = {
   readonly strategy: Strategy;
   /** Replica ids that get a new generation although nothing changed (`restart`). */
   readonly restart: ReadonlySet<string>;
-  /** True: what has its place keeps its spec, also when its definition changed. Default false. */
-  readonly keepSpecs?: boolean;
+  /** True when no person asks: what has its place keeps its spec, and a slot that an unknown replica fills waits. Default false. */
+  readonly unasked?: boolean;
 };
 
 export function planReplicas(snapshot: Snapshot, options: PlanOptions): readonly Change[] {
@@ -58,7 +60,7 @@ export function planReplicas(snapshot: Snapshot, options: PlanOptions): readonly
     snapshot.replicas.filter((r) => r.wish === "run" && r.instanceId !== null),
     (r) => r.instanceId,
   );
-  if (options.keepSpecs !== true) letGo(board, snapshot);
+  if (options.unasked !== true) letGo(board, snapshot);
   for (const instance of snapshot.instances) {
     const wanted = instance.overridden ? 0 : instance.replicas;
     const present = new Map((byInstance.get(instance.id) ?? []).map((replica) => [replica.slot, replica]));
@@ -96,11 +98,21 @@ function planSlot(
   options: PlanOptions,
 ): Change[] {
   if (instance.candidates.length === 0) return replica === undefined ? [] : [{ do: "keep", replica }];
-  if (replica === undefined) return [create_(board, instance, slot, options)];
-  if (replica.hostId === null) return [placePending(board, instance, replica, options)];
+  if (replica === undefined || replica.hostId === null) {
+    const unknown = board.takeUnknown(instance, slot);
+    if (unknown === undefined)
+      return [
+        replica === undefined
+          ? create_(board, instance, slot, options)
+          : placePending(board, instance, replica, options),
+      ];
+    const adopted = adopt(board, instance, unknown, replica);
+    if (options.unasked !== true) return [adopted];
+    return replica === undefined ? [] : [{ do: "keep", replica }];
+  }
   if (mustMove(board, instance, replica))
     return [{ do: "retire", replica, why: `bound to ${instance.host}` }, create_(board, instance, slot, options)];
-  return [options.keepSpecs === true ? { do: "keep", replica } : respec(board, instance, replica, options)];
+  return [options.unasked === true ? { do: "keep", replica } : respec(board, instance, replica, options)];
 }
 
 /** What a change gives up is there for what the same change makes larger, whichever of the two is looked at first. */
@@ -128,35 +140,39 @@ function needsNoMore({ spec }: Extract<InPlace, { fits: true }>, before: Replica
 }
 
 function create_(board: Board, instance: InstanceView, slot: number, options: PlanOptions): Change {
-  const unknown = board.takeUnknown(instance, slot);
-  const id = unknown?.replicaId ?? options.newId();
-  const base = {
-    id,
-    instanceId: instance.id,
-    group: instance.group,
-    instance: instance.name,
-    slot,
-    wish: "run" as const,
-    rejectedBy: [],
-  };
-  if (unknown !== undefined) {
-    const candidate = instance.candidates.find((c) => c.specHash === unknown.specHash) ?? instance.candidates[0];
-    if (candidate !== undefined) {
-      const same = candidate.specHash === unknown.specHash;
-      const replica = board.hold({
-        ...base,
-        hostId: unknown.hostId,
-        generation: unknown.generation + (same ? 0 : 1),
-        spec: candidate.spec,
-        specHash: candidate.specHash,
-        reason: "",
-      });
-      return { do: "adopt", unknown, replica, claims: board.claims(replica) };
-    }
-  }
   const placed = board.place(instance, [], undefined, options.strategy);
-  const replica = board.hold({ ...base, generation: 1, ...placedFields(placed, instance) });
+  const replica = board.hold({
+    ...{ ...slotOf(instance, slot), id: options.newId(), generation: 1 },
+    ...placedFields(placed, instance),
+  });
   return { do: "create", replica, claims: placed.hostId === null ? [] : placed.claims, candidates: placed.candidates };
+}
+
+function slotOf({ id, group, name }: InstanceView, slot: number) {
+  return { instanceId: id, group, instance: name, slot, wish: "run" as const, rejectedBy: [] };
+}
+
+/** A second one beside an unknown replica would be worse than none, and worse than a restart. */
+function adopt(
+  board: Board,
+  instance: InstanceView,
+  unknown: UnknownView,
+  instead: ReplicaView | undefined,
+): Extract<Change, { do: "adopt" }> {
+  const { hostId, generation } = unknown;
+  const same = instance.candidates.find((each) => each.specHash === unknown.specHash);
+  const { spec, specHash: hash } = same ?? firstOf(instance);
+  const replica = board.hold({
+    ...{ ...slotOf(instance, unknown.slot), id: unknown.replicaId, hostId, spec, specHash: hash, reason: "" },
+    generation: generation + (same === undefined ? 1 : 0),
+  });
+  return { do: "adopt", unknown, instead, replica, claims: board.claims(replica) };
+}
+
+function firstOf({ candidates }: InstanceView): InstanceView["candidates"][number] {
+  const [first] = candidates;
+  if (first === undefined) throw new Error("a slot without candidates is never planned");
+  return first;
 }
 
 /** How many hosts may turn a replica down before it waits for a person. */
@@ -180,8 +196,7 @@ function placedFields(
 ): Pick<ReplicaView, "hostId" | "spec" | "specHash" | "reason"> {
   if (placed.hostId !== null)
     return { hostId: placed.hostId, spec: placed.spec, specHash: specHash(placed.spec), reason: "" };
-  const first = instance.candidates[0];
-  if (first === undefined) throw new Error("a slot without candidates is never planned");
+  const first = firstOf(instance);
   return { hostId: null, spec: first.spec, specHash: first.specHash, reason: placed.reason };
 }
 
@@ -200,84 +215,4 @@ function respec(board: Board, instance: InstanceView, before: ReplicaView, optio
   const replica = { ...before, spec, specHash: hash, generation: before.generation + 1, rejectedBy: [], reason: "" };
   board.replace(before, replica);
   return { do: "respec", before, replica, claims };
-}
-
-/** Hosts and what is promised on them while the plan grows. */
-class Board {
-  readonly #snapshot: Snapshot;
-  readonly #held: Map<string, ReplicaView[]>;
-  readonly #unknown: UnknownView[];
-  constructor(snapshot: Snapshot) {
-    this.#snapshot = snapshot;
-    this.#held = Map.groupBy(
-      snapshot.replicas.filter((r) => r.hostId !== null),
-      (r) => r.hostId ?? "",
-    );
-    this.#unknown = [...snapshot.unknown];
-  }
-
-  hostName(hostId: string | null): string | undefined {
-    return this.#snapshot.hosts.find((host) => host.id === hostId)?.name;
-  }
-
-  place(
-    instance: InstanceView,
-    rejectedBy: readonly string[],
-    previousHostId: string | undefined,
-    strategy: Strategy,
-  ): Placement | Refusal {
-    const loads: HostLoad[] = this.#snapshot.hosts.map((host) => ({ host, held: this.#held.get(host.id) ?? [] }));
-    return place(
-      loads,
-      instance.candidates,
-      {
-        instance: instance.name,
-        host: instance.host,
-        rejectedBy,
-        ...(previousHostId === undefined ? {} : { previousHostId }),
-      },
-      strategy,
-    );
-  }
-
-  /** The form that a bound replica would get where it is. */
-  inPlace(instance: InstanceView, replica: ReplicaView): InPlace | undefined {
-    const host = this.#snapshot.hosts.find(({ id }) => id === replica.hostId);
-    if (host === undefined) return undefined;
-    const held = (this.#held.get(host.id) ?? []).filter(({ id }) => id !== replica.id);
-    return specInPlace(instance, replica, { host, held });
-  }
-
-  claims({ hostId, spec }: ReplicaView): Claim[] {
-    const host = this.#snapshot.hosts.find(({ id }) => id === hostId);
-    return host === undefined ? [] : claimsOf(spec, host);
-  }
-
-  hold(replica: ReplicaView): ReplicaView {
-    if (replica.hostId === null) return replica;
-    const held = this.#held.get(replica.hostId);
-    if (held === undefined) this.#held.set(replica.hostId, [replica]);
-    else held.push(replica);
-    return replica;
-  }
-
-  replace(before: ReplicaView, after: ReplicaView): void {
-    const held = this.#held.get(before.hostId ?? "") ?? [];
-    this.#held.set(
-      before.hostId ?? "",
-      held.map((replica) => (replica.id === before.id ? after : replica)),
-    );
-  }
-
-  /** An unknown replica that is this very slot, on a host the instance may use: taking it back beats starting a second one. */
-  takeUnknown(instance: InstanceView, slot: number): UnknownView | undefined {
-    const index = this.#unknown.findIndex(
-      (u) =>
-        u.group === instance.group &&
-        u.instance === instance.name &&
-        u.slot === slot &&
-        (instance.host === "" || this.hostName(u.hostId) === instance.host),
-    );
-    return index < 0 ? undefined : this.#unknown.splice(index, 1)[0];
-  }
 }

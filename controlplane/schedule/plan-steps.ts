@@ -71,7 +71,9 @@ function verdict(change: Change): { action: PlanAction; reason: string } {
         reason: `does not fit where it runs: ${change.why}. What runs is left as it is`,
       };
     case "adopt":
-      return { action: PlanAction.KEEP, reason: "runs already; taken back" };
+      return change.replica.generation === change.unknown.generation
+        ? { action: PlanAction.KEEP, reason: "runs already; taken back" }
+        : { action: PlanAction.RESTART, reason: "runs already, with other settings; taken back" };
     case "retire":
     case "forget":
       return { action: PlanAction.STOP, reason: change.why };
