@@ -44,12 +44,13 @@ export type KnownHost = {
   readonly dialedAddress?: string;
 };
 
-export function newRecord(known: KnownHost): HostRecord {
+/** state: what it is taken for until it is heard. Default offline. */
+export function newRecord(known: KnownHost, state: "suspect" | "offline" = "offline"): HostRecord {
   const { hostId, lastHeardAt, address = "", agentVersion = "", bootId = "", dialedAddress = "" } = known;
   return {
     view: {
       hostId,
-      state: "offline",
+      state,
       since: lastHeardAt,
       ...{ address, dialedAddress, addressProblem: "", agentVersion, bootId },
       inventory: undefined,

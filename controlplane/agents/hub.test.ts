@@ -218,16 +218,32 @@ describe("presence", () => {
 
   test("nobody is declared silent before the grace is over, nor after this process was frozen", async () => {
     const cluster = setUp({ timings: { graceMs: 60_000 }, known: [{ hostId: "h0", lastHeardAt: 42 }] });
-    expect(cluster.hub.host("h0")).toMatchObject({ state: "offline", since: 42 });
+    expect(cluster.hub.host("h0")).toMatchObject({ state: "suspect", since: 42 });
     const session = await cluster.join("h1");
     await cluster.clock.advanceAsync(59_000);
     expect([cluster.hub.settling, cluster.hub.host("h1")?.state]).toEqual([true, "online"]);
+    expect(cluster.hub.host("h0")).toMatchObject({ state: "suspect", since: 42 });
     await cluster.clock.advanceAsync(2_000);
     expect(cluster.hub.host("h1")?.state).toBe("offline");
+    expect(cluster.hub.host("h0")).toMatchObject({ state: "offline", since: 42 });
     cluster.beat(session);
     cluster.clock.jump(60_000);
     await cluster.clock.advanceAsync(50_000);
     expect([cluster.hub.settling, cluster.hub.host("h1")?.state]).toEqual([true, "online"]);
+  });
+
+  test("a clock that was hours ahead and is set back hides no silence", async () => {
+    const inner = manualClock();
+    let aheadMs = 7_200_000;
+    const clock = { now: () => inner.now() + aheadMs, after: inner.after };
+    const cluster = setUp({ clock, timings: { graceMs: 60_000 } });
+    await cluster.join("h1");
+    await inner.advanceAsync(5_000);
+    aheadMs = 0;
+    await inner.advanceAsync(30_000);
+    expect([cluster.hub.settling, cluster.hub.host("h1")?.state]).toEqual([true, "online"]);
+    await inner.advanceAsync(40_000);
+    expect([cluster.hub.settling, cluster.hub.host("h1")?.state]).toEqual([false, "offline"]);
   });
 
   test("many that vanish together are flagged", async () => {

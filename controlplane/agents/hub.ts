@@ -95,10 +95,7 @@ export function createHub(options: HubOptions): AgentHub {
   });
   const stopSweeping = startSweep(state, intake, clock, log);
 
-  function remember(hosts: readonly KnownHost[]): void {
-    for (const known of hosts) if (!state.records.has(known.hostId)) state.records.set(known.hostId, newRecord(known));
-  }
-  remember(options.known ?? []);
+  remember(state, options.known ?? [], clock.now());
 
   function disconnect(hostId: string, reason: ClosedReason, message: string): void {
     const record = state.records.get(hostId);
@@ -130,7 +127,7 @@ export function createHub(options: HubOptions): AgentHub {
     setWatched: (watched) =>
       setTelemetryPeriod(state, watched ? timings.watchedTelemetryMs : timings.idleTelemetryMs, clock.now()),
     tellAddresses: () => welcomeAgain(state, clock.now()),
-    remember,
+    remember: (hosts) => remember(state, hosts, clock.now()),
     forget(hostId) {
       disconnect(hostId, "revoked", "the host was removed from the cluster");
       channels.failHost(hostId, new OzError("unavailable", `host ${hostId} was removed from the cluster`));
@@ -142,6 +139,12 @@ export function createHub(options: HubOptions): AgentHub {
       for (const hostId of state.records.keys()) disconnect(hostId, "shutdown", "the control plane stops");
     },
   };
+}
+
+/** A control plane that has just started did not hear anybody yet; that is its own silence. */
+function remember({ records, settledAt }: HubState, hosts: readonly KnownHost[], now: number): void {
+  const taken = now < settledAt ? "suspect" : "offline";
+  for (const known of hosts) if (!records.has(known.hostId)) records.set(known.hostId, newRecord(known, taken));
 }
 
 function assign(state: HubState, hostId: string, assignment: Assignment): void {
@@ -178,18 +181,23 @@ function welcomeAgain(state: HubState, now: number): void {
   for (const { holder } of state.records.values()) holder?.session.send(welcome(holder.admission, state, now));
 }
 
-/** Looks at the clock for silent hosts. A look that comes much too late means that this process was frozen: begin a new grace. */
+/**
+ * Looks at the clock for silent hosts. A look that comes much too late means that this process was frozen: begin a new grace. So does
+ * one that comes too early: a machine may begin with a clock that is hours ahead.
+ */
 function startSweep(state: HubState, intake: LinkIntake, clock: Clock, log: Log): () => void {
   const periodMs = Math.max(10, Math.min(1_000, Math.floor(state.timings.suspectMs / 5)));
   let last = clock.now();
   const sweep = () => {
     const now = clock.now();
-    if (now - last > 3 * periodMs) {
-      log.warn({ ms: now - last }, "this process was frozen; hosts get a new grace before they count as silent");
-      state.settledAt = Math.max(state.settledAt, now + state.timings.graceMs);
+    if (now - last > 3 * periodMs || now < last) {
+      const what = now < last ? "the clock was set back" : "this process was frozen";
+      log.warn({ ms: now - last }, `${what}; hosts get a new grace before they count as silent`);
+      state.settledAt = now + state.timings.graceMs;
     }
     last = now;
     for (const record of state.records.values()) {
+      record.heardAt = Math.min(record.heardAt, now);
       intake.look(
         record,
         presenceAfter(

@@ -156,7 +156,8 @@ function look(options: IntakeOptions, record: HostRecord, presence: LiveState): 
     holder?.session.close("superseded", "the machine was started again");
     return takeChallenger(options, record);
   }
-  if (presence !== record.view.state) show(options, record, { state: presence, since: record.heardAt });
+  if (presence !== record.view.state)
+    show(options, record, { state: presence, since: record.heardAt || record.view.since });
   if (presence === "offline") {
     holder?.session.abort(new OzError("timeout", `nothing was heard on this stream for ${silentMs} ms`));
   }
