@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ErrorDetailSchema } from "#proto/errors_pb.ts";
 import { EventsService } from "#proto/events_pb.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
-import { SettingsService } from "#proto/settings_pb.ts";
+import { PlanAction, SettingsService } from "#proto/settings_pb.ts";
 import { startTestControlPlane, type TestControlPlane } from "../testing/control-plane.ts";
 
 const text = `
@@ -152,4 +152,15 @@ test("events of one name in two groups are told apart", async () => {
   const failed = client().restartInstance({ name: "web", group: "green" });
   const { hint } = ConnectError.from(await failed.catch((e: unknown) => e)).findDetails(ErrorDetailSchema)[0]!;
   expect(hint).toBe("There are: blue:web, web.");
+});
+
+test("restart begins anew what runs, also when its service is no longer in any settings", async () => {
+  await client().upInstance({ name: "mine", service: "other" });
+  const apply = { files: [{ name: "ozwald.yml", text: text.replaceAll("other", "another") }] };
+  await plane.client(SettingsService).applySettings(apply);
+  expect((await instance("mine"))?.units).toMatchObject([{ generation: 1n }]);
+  const { operationId, plan } = await client().restartInstance({ name: "mine" });
+  expect(operationId).toBeGreaterThan(0n);
+  expect(plan?.steps).toMatchObject([{ action: PlanAction.RESTART, reason: "restart asked for" }]);
+  expect((await instance("mine"))?.units).toMatchObject([{ generation: 2n, image: "other:1" }]);
 });

@@ -265,6 +265,9 @@ describe("planReplicas", () => {
       "keep",
     ]);
     expect(planReplicas(snapshot({ instances: [orphan] }), options())).toEqual([]);
+    const asked = snapshot({ instances: [orphan], replicas: [aReplica(web, a)] });
+    expect(planReplicas(asked, options(["r-web-0"]))).toMatchObject([{ do: "respec", replica: { generation: 2 } }]);
+    expect(kinds(planReplicas({ ...asked, hosts: [b] }, options(["r-web-0"])))).toEqual(["keep"]);
   });
 
   test("an image that only another host has is said beforehand", () => {

@@ -97,7 +97,8 @@ function planSlot(
   replica: ReplicaView | undefined,
   options: PlanOptions,
 ): Change[] {
-  if (instance.candidates.length === 0) return replica === undefined ? [] : [{ do: "keep", replica }];
+  if (instance.candidates.length === 0)
+    return replica === undefined ? [] : [withoutForm(board, instance, replica, options)];
   if (replica === undefined || replica.hostId === null) {
     const unknown = board.takeUnknown(instance, slot);
     if (unknown === undefined)
@@ -203,6 +204,11 @@ function placedFields(
 function mustMove(board: Board, instance: InstanceView, replica: ReplicaView): boolean {
   const host = board.hostName(replica.hostId);
   return host === undefined || (instance.host !== "" && instance.host !== host);
+}
+
+/** Its definition is gone: what runs goes on as it is, and a restart that is asked for is one of the same spec. */
+function withoutForm(board: Board, instance: InstanceView, replica: ReplicaView, options: PlanOptions): Change {
+  return replica.hostId === null ? { do: "keep", replica } : respec(board, instance, replica, options);
 }
 
 /** Same host, newest spec: a new generation when something changed, else nothing. */

@@ -11,18 +11,17 @@ export type InPlace =
   | { readonly fits: true; readonly spec: ReplicaSpec; readonly specHash: string; readonly claims: readonly Claim[] }
   | { readonly fits: false; readonly why: string };
 
-/** load: its host without itself. The variety stays when the instance still allows it. Undefined when there is no form at all. */
+/** load: its host without itself. The variety stays when the instance still allows it, and the spec when there is no form any more. */
 export function specInPlace(
   { candidates }: Pick<InstanceView, "candidates">,
   before: ReplicaView,
   load: HostLoad,
-): InPlace | undefined {
+): InPlace {
   const candidate = candidates.find(({ variety }) => variety === before.spec.variety) ?? candidates[0];
-  if (candidate === undefined) return undefined;
   const bound = (spec: ReplicaSpec, hash: string): InPlace => {
     return { fits: true, spec, specHash: hash, claims: claimsOf(spec, load.host) };
   };
-  if (candidate.specHash === before.specHash) return bound(before.spec, before.specHash);
+  if (candidate === undefined || candidate.specHash === before.specHash) return bound(before.spec, before.specHash);
   const why = whyNotInPlace(load, candidate, before.spec);
   if (why !== undefined) return { fits: false, why };
   const count = gpuCount(candidate.requires.gpu !== undefined, candidate.spec.resources?.gpus ?? 0);
