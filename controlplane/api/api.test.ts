@@ -185,6 +185,26 @@ instances: [{ name: ${name} }]
     ).toBeGreaterThan(one.operationId);
   });
 
+  test("an apply that moves nothing is known when it is asked for again, and changes nothing then", async () => {
+    const client = plane.client(SettingsService);
+    await plane.addHost("a");
+    await apply(settings());
+    const request = {
+      ...files(settings().replace("sources/", "elsewhere/")),
+      expectedRevision: 1n,
+      idempotencyKey: "k",
+    };
+    const [one, two] = [await client.applySettings(request), await client.applySettings(request)];
+    expect([one.operationId, two.operationId]).toEqual([0n, 0n]);
+    // A late repetition does not undo what somebody did after the first.
+    await plane.client(InstancesService).downInstance({ name: "web" });
+    await client.applySettings(request);
+    const [web] = (await plane.client(InstancesService).listInstances({})).instances;
+    expect(web?.overridden).toBe(true);
+    const other = client.applySettings({ ...files(settings()), expectedRevision: 1n, idempotencyKey: "other" });
+    expect(await failure(other)).toMatchObject({ detail: { code: "conflict" } });
+  });
+
   test("instances that settings no longer name are stopped; other owners keep theirs", async () => {
     await plane.addHost("a");
     await apply(settings("  - { name: more, service: web }"));
