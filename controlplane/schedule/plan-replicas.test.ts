@@ -194,6 +194,17 @@ describe("planReplicas", () => {
     }
   });
 
+  test("what ends is there for what it makes larger, and not yet for what is new", () => {
+    const host = aHost("a", { memory: 10 * gib });
+    const replicas = [aReplica(anInstance("old", { memory: 6 * gib }), host), aReplica(web, host)];
+    const grown = anInstance("web", { memory: 8 * gib });
+    const changes = planReplicas(snapshot({ hosts: [host], instances: [grown], replicas }), options());
+    expect(kinds(changes)).toEqual(["respec", "retire"]);
+    const fresh = anInstance("new", { memory: 8 * gib });
+    const both = planReplicas(snapshot({ hosts: [host], instances: [fresh], replicas }), options());
+    expect(both[0]).toMatchObject({ do: "create", replica: { hostId: null } });
+  });
+
   test("a new generation is promised what its form needs, also when nothing but a restart is asked for", () => {
     const web = anInstance("web", { memory: 2 * gib });
     const [restarted] = planReplicas(
@@ -334,7 +345,8 @@ describe("planReplicas, whatever is wanted", () => {
         }
         for (const host of next.hosts) {
           // A host may have less RAM than before, or another rule may hold there: it is never promised more for that.
-          const promised = ({ replicas }: Snapshot) => claimedMemory(replicas.filter((r) => r.hostId === host.id));
+          const promised = ({ replicas }: Snapshot) =>
+            claimedMemory(replicas.filter((r) => r.hostId === host.id && r.wish === "run"));
           const most = Math.max(promised(next), Number(host.inventory?.memoryBytes));
           expect(promised(end)).toBeLessThanOrEqual(most);
         }

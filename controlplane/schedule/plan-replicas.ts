@@ -119,10 +119,14 @@ function planSlot(
 /** What a change gives up is there for what the same change makes larger, whichever of the two is looked at first. */
 function letGo(board: Board, { instances, replicas }: Snapshot): void {
   const byId = new Map(instances.map((instance) => [instance.id, instance]));
-  for (const replica of replicas) {
+  const staying = replicas.flatMap((replica) => {
     const instance = replica.wish === "run" ? byId.get(replica.instanceId ?? "") : undefined;
-    const next =
-      instance === undefined || leaves(board, instance, replica) ? undefined : board.inPlace(instance, replica);
+    if (instance !== undefined && !leaves(board, instance, replica)) return [{ instance, replica }];
+    board.leave(replica);
+    return [];
+  });
+  for (const { instance, replica } of staying) {
+    const next = board.inPlace(instance, replica);
     if (next?.fits === true && needsNoMore(next, replica)) board.replace(replica, { ...replica, spec: next.spec });
   }
 }
