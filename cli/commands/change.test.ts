@@ -445,6 +445,31 @@ describe("following an operation", () => {
       out: "apply shop is cancelled.  ozctl ps\n",
     });
   });
+
+  test.each([
+    ["ops", "watch", "12", "-o", "json"],
+    ["ops", "-o", "json", "watch", "12"],
+    ["ops", "cancel", "12", "-o", "json"],
+    ["ops", "cancel", "-o", "json", "12"],
+  ])("%s %s %s %s %s is JSON", async (...words) => {
+    const ended = operation(OperationState.CANCELLED, [step]);
+    open = await fakeControlplane((router) => {
+      router.rpc(OperationsService.method.watchOperation, async function* () {
+        yield ended;
+      });
+      router.rpc(OperationsService.method.cancelOperation, () => ended);
+    });
+    const { out } = await run(words);
+    expect(JSON.parse(out)).toMatchObject({ id: "12", state: "OPERATION_STATE_CANCELLED" });
+  });
+
+  test("ops watch has no names to give", async () => {
+    open = await fakeControlplane(() => undefined);
+    expect(await run(["ops", "watch", "12", "-o", "name"])).toMatchObject({
+      code: 2,
+      err: "-o name is not known here.\nThere are: json, yaml.\n",
+    });
+  });
 });
 
 describe("up, down, restart", () => {
