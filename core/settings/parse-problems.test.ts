@@ -53,8 +53,12 @@ test.each([
     'f:6:18 services[0].pull_policy: must be missing, always or never, not "allways". Did you mean always?',
   ],
   [
-    `${web}    environment: { A: [1] }\n`,
-    "f:6:23 services[0].environment.A: must be text, a number, true or false, or nothing, not a list",
+    `${web}    environment: { A: { B: 1 } }\n`,
+    "f:6:23 services[0].environment.A: must be text, a number, true or false, a list of these, or nothing, not a map",
+  ],
+  [
+    `${web}    environment: { A: [1, [2]] }\n`,
+    "f:6:27 services[0].environment.A[1]: must be text, a number, true or false, or nothing, not a list",
   ],
   [
     `${web}    environment: { "A B": 1 }\n`,
@@ -103,8 +107,8 @@ test.each([
   ],
   // Names that refer to something
   [
-    "services: [{ name: a }]\n",
-    "f:1:20 services[0].name: service a has no image. Add image: to it, or to its varieties.",
+    "services: [{ name: a }]\ninstances: [{ name: a }]\n",
+    "f:2:21 instances[0].name: service a has no image. Add image: to the service or to the variety.",
   ],
   [
     `${web}  - { name: web, image: b }\n`,
@@ -257,7 +261,7 @@ test("in a list what is right is checked although something beside it is wrong, 
     probes: [{ http: { port: no } }, { interval: 1s }]
     profiles:
       - { name: "a b" }
-      - { name: fast, stop_grace: never, environment: { A: [] }, ports: [x] }
+      - { name: fast, stop_grace: never, environment: { A: {} }, ports: [x] }
 instances:
   - { name: web, profile: fast }
 `;

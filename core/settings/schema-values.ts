@@ -85,13 +85,19 @@ const listText = "must be text or a list of text";
 /** One text or several. */
 export const textOrList = z.union([text, z.array(text)], { error: listText });
 
-const environmentText = "must be text, a number, true or false, or nothing";
+const scalars = [
+  z.string().regex(/^[^\0]*$/, { error: "must not hold a NUL character" }),
+  z.number(),
+  z.boolean(),
+  z.null(),
+] as const;
+const listed = z.union(scalars, { error: "must be text, a number, true or false, or nothing" });
+/** Lists are there because the original has them. */
 export const environment = z.record(
   z.string().regex(/^[^=\0\s]+$/, { error: "a variable has no =, no space and at least one character in its name" }),
-  z.union(
-    [z.string().regex(/^[^\0]*$/, { error: "must not hold a NUL character" }), z.number(), z.boolean(), z.null()],
-    { error: environmentText },
-  ),
+  z.union([...scalars, z.array(listed)], {
+    error: "must be text, a number, true or false, a list of these, or nothing",
+  }),
 );
 
 const addressText = "must be an IP address or a host name";
