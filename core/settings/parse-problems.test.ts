@@ -97,6 +97,18 @@ test.each([
     'f:6:26 services[0].healthcheck.test: a list begins with CMD, CMD-SHELL or NONE and goes on with the command. Write test: ["CMD", "program", "argument"], or the command as text.',
   ],
   [
+    `${web}    startup_timeout: 0\n`,
+    'f:6:22 services[0].startup_timeout: must be a time above 0 such as "90s", "1m30s" or "500ms", or a number of seconds, at most 365d, not 0',
+  ],
+  [
+    `${web}    probes: [{ tcp: { port: 1 }, interval: 0.0001 }]\n`,
+    'f:6:44 services[0].probes[0].interval: must be a time above 0 such as "90s", "1m30s" or "500ms", or a number of seconds, at most 365d, not 0.0001',
+  ],
+  [
+    `${web}    restart: { window: 0s }\n`,
+    'f:6:24 services[0].restart.window: must be a time above 0 such as "90s", "1m30s" or "500ms", or a number of seconds, at most 365d, not "0s"',
+  ],
+  [
     `${web}    restart: sometimes\n`,
     'f:6:14 services[0].restart: must be always, on-failure, never, unless-stopped or no, not "sometimes"',
   ],

@@ -66,6 +66,11 @@ export const duration = z
     error: durationText,
   });
 
+/** A time of which nothing is no time: what waits or repeats. */
+export const span = duration.refine((written) => parseDurationMs(written) !== 0, {
+  error: durationText.replace("a time", "a time above 0"),
+});
+
 const cpuText = 'must be a number of cores such as 2, 0.5 or "500m"';
 export const cpu = z
   .union([z.number(), z.string().regex(/^\d+(\.\d+)?m?$/, { error: cpuText })], { error: cpuText })
