@@ -176,6 +176,10 @@ test.each([
     "f:7:21 instances[0].name: it depends on db, which no instance of group default runs. Add one: instances: [{ name: db }]",
   ],
   [
+    "services: [{ name: a, image: b, depends_on: [src] }, { name: src, type: source-files }]\ninstances: [{ name: a }]\n",
+    "f:2:21 instances[0].name: it depends on src, which is of type source-files and never run. Take it out of depends_on.",
+  ],
+  [
     `${web}instances:\n  - { name: a, service: web, host: h, ports: ["80:80"] }\n  - { name: b, service: web, host: h, ports: ["0.0.0.0:80:8080"] }\n`,
     "f:8:13 instances[1].name: host port 80 of h is taken by a. Choose another, or leave it out to have one chosen.",
   ],
