@@ -212,6 +212,18 @@ describe("apply", () => {
     );
   });
 
+  test("with -o json nobody is asked about a plan that was not shown, not on a terminal either", async () => {
+    const asked = await start([]);
+    const io = fakeIo({ cwd: folder, env: open!.env, columns: 80 });
+    Object.assign(io.stdin, { isTTY: true }).write("y\n");
+    expect(await main(["apply", "-o", "json"], io)).toBe(2);
+    expect(io.written().out).toBe("");
+    expect(JSON.parse(io.written().err)).toMatchObject({
+      error: { code: "bad_request", hint: "Add --yes to apply without asking." },
+    });
+    expect(asked.applied).toEqual([]);
+  });
+
   test("Ctrl-C and the end of the input are a no", async () => {
     const asked = await start([]);
     for (const answer of ["interrupt", "end"]) {
