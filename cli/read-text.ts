@@ -1,11 +1,15 @@
 // Reads a text file that a person named, up to a size.
+import { isUtf8 } from "node:buffer";
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { OzError } from "#core/errors.ts";
 import { maxFileBytes } from "#core/settings/limits.ts";
 import { formatBytes } from "#core/units.ts";
 
-/** Text of a file. Throws bad_request that says why it cannot be read, limit for one of more than maxBytes (1 MiB). */
+/**
+ * Text of a file. Throws bad_request that says why it cannot be read, also for what is no UTF-8 or holds NUL (UTF-16 does), limit for one
+ * of more than maxBytes (1 MiB).
+ */
 export function readText(
   path: string,
   shown: string,
@@ -15,10 +19,26 @@ export function readText(
   const bytes = readUpTo(path, maxBytes + 1, (why, cause) => {
     throw new OzError("bad_request", `${shown} ${why}.${where}`, { hint: `Looked for ${path}.`, cause });
   });
-  if (bytes.length <= maxBytes) return bytes.toString("utf8");
-  throw new OzError("limit", `${shown} has more than ${formatBytes(maxBytes)}.${where}`, {
-    hint: "Is it the right file? Settings can be split into several.",
+  if (bytes.length > maxBytes)
+    throw new OzError("limit", `${shown} has more than ${formatBytes(maxBytes)}.${where}`, {
+      hint: "Is it the right file? Settings can be split into several.",
+    });
+  const wrong = lineThatIsNoText(bytes);
+  if (wrong === undefined) return bytes.toString("utf8");
+  throw new OzError("bad_request", `${shown} is not UTF-8 text: see line ${wrong}.${where}`, {
+    hint: "Save it as UTF-8.",
   });
+}
+
+/** The first one, from 1; undefined when all is text. Read as UTF-8 all the same, such bytes would become other characters. */
+function lineThatIsNoText(bytes: Buffer): number | undefined {
+  if (isUtf8(bytes) && !bytes.includes(0)) return undefined;
+  for (let [line, from] = [1, 0]; ; line++) {
+    const end = bytes.indexOf("\n", from);
+    const text = bytes.subarray(from, end < 0 ? bytes.length : end);
+    if (!isUtf8(text) || text.includes(0) || end < 0) return line;
+    from = end + 1;
+  }
 }
 
 /** The first bytes of a file, without asking its size: a device or a pipe has none. */

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function write(name: string, text: string): void {
+function write(name: string, text: string | Uint8Array): void {
   mkdirSync(join(folder, name, ".."), { recursive: true });
   writeFileSync(join(folder, name), text);
 }
@@ -54,6 +54,23 @@ test("a file without an end, and one above 1 MiB, are refused while they are rea
   await expect(read(["none.yml"])).rejects.toMatchObject({ code: "bad_request", message: "none.yml does not exist." });
   await expect(read(["."])).rejects.toBeInstanceOf(OzError);
   expect((await read(["full.yml"])).files[0]?.text).toHaveLength(2 ** 20);
+});
+
+test("what is no UTF-8 is refused: a password in another encoding must not be sent as something else", async () => {
+  write("o.yml", "services: [{ name: s, image: a, env_file: e }]");
+  write("e", Buffer.from("A=1\nPASSWORD=M\u00fcller\n", "latin1"));
+  await expect(read(["o.yml"])).rejects.toMatchObject({
+    code: "bad_request",
+    message: "e is not UTF-8 text: see line 2. It is the env_file named in o.yml.",
+    hint: "Save it as UTF-8.",
+  });
+  write("e", "PASSWORD=M\u00fcller");
+  expect((await read(["o.yml"])).envFiles).toEqual({ e: "PASSWORD=M\u00fcller" });
+  // As Windows PowerShell writes what is sent into a file, with and without its mark.
+  for (const text of ["\ufeffservices: []\n", "services: []\n"]) {
+    write("w.yml", Buffer.from(text, "utf16le"));
+    await expect(read(["w.yml"])).rejects.toMatchObject({ message: "w.yml is not UTF-8 text: see line 1." });
+  }
 });
 
 test("more than is read of all files together is refused before anything is sent", async () => {

@@ -197,6 +197,28 @@ test("what Docker calls up and the kernel calls gone is removed by force", async
   expect(query).toContain("force=true");
 });
 
+test.each([
+  [10_000, "?t=10"],
+  [1_500, "?t=2"],
+  [1, "?t=0"],
+])("a grace of %i ms is %s for the engine, which counts whole seconds", async (graceMs, expected) => {
+  let query = "";
+  Object.assign(docker.answers, {
+    [`GET /containers/${id}/json`]: { body: running(4242) },
+    [`POST /containers/${id}/stop`]: (
+      _request: unknown,
+      response: { writeHead(n: number): void; end(): void },
+      url: URL,
+    ) => {
+      query = url.search;
+      response.writeHead(204);
+      response.end();
+    },
+  });
+  await engine().stop(id, graceMs);
+  expect(query).toBe(expected);
+});
+
 describe("networks", () => {
   const network = (Id: string, Created: string, labels: Record<string, string> = { "ozwald.cluster": clusterId, "ozwald.group": "a" }) => ({
     Id, Name: "ozwald-abcdef-a", Created, Labels: labels,

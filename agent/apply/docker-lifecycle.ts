@@ -107,7 +107,8 @@ export async function startContainer(ports: LifecyclePorts, id: string): Promise
 export async function stopContainer(ports: LifecyclePorts, id: string, graceMs: number): Promise<void> {
   const info = await ours(ports, id);
   if (info === undefined || !info.State.Running) return;
-  const seconds = Math.ceil(graceMs / 1000);
+  // The engine counts whole seconds; 1 ms is how no grace at all is written.
+  const seconds = graceMs > 1 ? Math.ceil(graceMs / 1000) : 0;
   const options = (abortSignal: AbortSignal) => ({ t: seconds, abortSignal }) as Docker.ContainerStopOptions;
   await ports.calls.call(
     { doing: `stop ${shortId(id)}` },

@@ -61,7 +61,7 @@ async function apply(session: Session, options: Options): Promise<number> {
     else await printValue(io, forPrograms, { operation: null });
     return 0;
   }
-  if (!options.yes && !(await agreed(io))) {
+  if (!options.yes && !(await agreed(io, forPrograms))) {
     io.out("Nothing done.\n");
     return 1;
   }
@@ -91,12 +91,17 @@ async function begun(session: Session, operationId: bigint, options: Options, le
   return await followOperation(session, operationId, options.output, left);
 }
 
-/** Asks on a terminal; without one it never asks and refuses. */
-async function agreed(io: Io): Promise<boolean> {
-  if (!io.isTerminal || io.stdin.isTTY !== true) {
-    throw new OzError("bad_request", "This is no terminal, so nobody can be asked. Nothing was changed.", {
+/** Asks on a terminal; without one, and where the plan was not shown because a program reads, it never asks and refuses. */
+async function agreed(io: Io, forPrograms: OutputFormat | undefined): Promise<boolean> {
+  const why =
+    forPrograms !== undefined
+      ? `With -o ${forPrograms} the plan is not shown`
+      : !io.isTerminal || io.stdin.isTTY !== true
+        ? "This is no terminal"
+        : "";
+  if (why !== "")
+    throw new OzError("bad_request", `${why}, so nobody can be asked. Nothing was changed.`, {
       hint: "Add --yes to apply without asking.",
     });
-  }
   return await ask(io, "Apply?");
 }

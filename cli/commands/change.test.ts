@@ -212,6 +212,18 @@ describe("apply", () => {
     );
   });
 
+  test("with -o json nobody is asked about a plan that was not shown, not on a terminal either", async () => {
+    const asked = await start([]);
+    const io = fakeIo({ cwd: folder, env: open!.env, columns: 80 });
+    Object.assign(io.stdin, { isTTY: true }).write("y\n");
+    expect(await main(["apply", "-o", "json"], io)).toBe(2);
+    expect(io.written().out).toBe("");
+    expect(JSON.parse(io.written().err)).toMatchObject({
+      error: { code: "bad_request", hint: "Add --yes to apply without asking." },
+    });
+    expect(asked.applied).toEqual([]);
+  });
+
   test("Ctrl-C and the end of the input are a no", async () => {
     const asked = await start([]);
     for (const answer of ["interrupt", "end"]) {
@@ -443,6 +455,31 @@ describe("following an operation", () => {
       code: 0,
       err: "",
       out: "apply shop is cancelled.  ozctl ps\n",
+    });
+  });
+
+  test.each([
+    ["ops", "watch", "12", "-o", "json"],
+    ["ops", "-o", "json", "watch", "12"],
+    ["ops", "cancel", "12", "-o", "json"],
+    ["ops", "cancel", "-o", "json", "12"],
+  ])("%s %s %s %s %s is JSON", async (...words) => {
+    const ended = operation(OperationState.CANCELLED, [step]);
+    open = await fakeControlplane((router) => {
+      router.rpc(OperationsService.method.watchOperation, async function* () {
+        yield ended;
+      });
+      router.rpc(OperationsService.method.cancelOperation, () => ended);
+    });
+    const { out } = await run(words);
+    expect(JSON.parse(out)).toMatchObject({ id: "12", state: "OPERATION_STATE_CANCELLED" });
+  });
+
+  test("ops watch has no names to give", async () => {
+    open = await fakeControlplane(() => undefined);
+    expect(await run(["ops", "watch", "12", "-o", "name"])).toMatchObject({
+      code: 2,
+      err: "-o name is not known here.\nThere are: json, yaml.\n",
     });
   });
 });

@@ -28,7 +28,8 @@ export function opsCommand(session: Session): Command {
     "only the newest so many (default: 20)",
     wholeNumber("--limit", 1),
   );
-  command.addCommand(watchCommand(session)).addCommand(cancelCommand(session));
+  // What stands behind watch or cancel is theirs: -o of the list would take theirs away.
+  command.enablePositionalOptions().addCommand(watchCommand(session)).addCommand(cancelCommand(session));
   return runs(session, command, (options: Options) => list(session, options));
 }
 
@@ -38,7 +39,12 @@ function watchCommand(session: Session): Command {
     examples: ["ozctl ops watch 12"],
   });
   withOutput(command, ["json", "yaml"]).argument("<number>", "number of the operation", operationId);
-  return runs(session, command, (id: bigint, options: Options) => followOperation(session, id, options.output));
+  return runs(session, command, (id: bigint) => followOperation(session, id, outputOf(session)));
+}
+
+/** What -o says, before or behind the word watch or cancel. */
+function outputOf({ output }: Session): OutputFormat | undefined {
+  return output as OutputFormat | undefined;
 }
 
 function cancelCommand(session: Session): Command {
@@ -49,11 +55,11 @@ function cancelCommand(session: Session): Command {
     examples: ["ozctl ops cancel 12"],
   });
   withOutput(command, ["json", "yaml"]).argument("<number>", "number of the operation", operationId);
-  return runs(session, command, async (id: bigint, options: Options) => {
+  return runs(session, command, async (id: bigint) => {
     const { operation } = await (
       await session.client()
     ).call(OperationsService.method.cancelOperation, { id }, { timeoutMs: 30_000 });
-    if (operation === undefined || !(await printMessage(session.io, options.output, OperationSchema, operation))) {
+    if (operation === undefined || !(await printMessage(session.io, outputOf(session), OperationSchema, operation))) {
       session.io.out(
         `${operation?.title ?? `Operation ${id}`} is ${operation === undefined ? "cancelled" : operationState(operation)}.  ozctl ps\n`,
       );

@@ -72,13 +72,14 @@ function ms(written: string | number | null | undefined): number | undefined {
   return !isSet(written) ? undefined : parseDurationMs(written);
 }
 
-/** Values as text: numbers as they are written, true and false, nothing as the empty text. */
+/** Values as text: numbers as they are written, true and false, nothing as the empty text, a list as JSON. */
 function environmentOf(written: NonNullable<WrittenLayer["environment"]>, place: Place): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(written).map(([key, value]) => [
-      key,
-      typeof value === "number" ? (place.source.written([...place.path, key]) ?? String(value)) : String(value ?? ""),
-    ]),
+    Object.entries(written).map(([key, value]) => {
+      if (Array.isArray(value)) return [key, JSON.stringify(value)];
+      const text = typeof value === "number" ? place.source.written([...place.path, key]) : undefined;
+      return [key, text ?? String(value ?? "")];
+    }),
   );
 }
 

@@ -2,6 +2,7 @@
 import { samePublished } from "./compile-ports.ts";
 import type { Compiled, Wanted } from "./compile-files.ts";
 import type { Draft, Named } from "./draft.ts";
+import { nameInGroup } from "../names.ts";
 import type { NoticeList } from "./notices.ts";
 import { inside, type Place, type ProblemList } from "./problem.ts";
 import { candidateLayers, type CandidateLayer } from "./resolve-spec.ts";
@@ -162,13 +163,13 @@ function checkNamed(
   return false;
 }
 
-/** Every service of type container needs an image somewhere. */
-export function checkImages({ compiled, problems }: Scope): void {
+/** A service of type container needs an image somewhere before an instance can want it. The original's own settings have some without. */
+export function checkImages({ compiled, problems, notices }: Scope): void {
   for (const { value: service, place } of compiled.services) {
     const layers = [service.base, ...service.varieties.map((v) => v.layer), ...service.profiles.map((p) => p.layer)];
     if (problems.has(itemOf(place))) continue;
     if (service.type === "container" && !layers.some((layer) => layer.image))
-      problems.add(place, `service ${service.name} has no image`, "Add image: to it, or to its varieties.");
+      notices.addNamed(nameInGroup(service.group, service.name), "it has no image; an instance of it needs one of its own.");
   }
 }
 

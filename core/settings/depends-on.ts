@@ -76,20 +76,28 @@ function waitedFor(
   { wanted, wish, candidates }: Runnable,
   members: Members | undefined,
   names: ReadonlySet<string>,
-  { problems }: Scope,
+  { problems, index }: Scope,
 ): string[][] {
   return candidates.map(({ layer }) =>
     (layer.dependsOn ?? []).flatMap((name) => {
       if (members?.names.has(name) === true) return [name];
       const instances = members?.byService.get(name) ?? [];
-      if (instances.length === 0 && names.has(name)) {
+      if (instances.length > 0 || !names.has(name)) return instances;
+      const types = (index.services.get(name) ?? []).map(({ value }) => value.type);
+      if (types[0] !== undefined && !types.includes("container")) {
+        problems.add(
+          wanted.place,
+          `it depends on ${name}, which is of type ${types[0]} and never run`,
+          "Take it out of depends_on.",
+        );
+      } else {
         problems.add(
           wanted.place,
           `it depends on ${name}, which no instance of group ${wish.group} runs`,
           `Add one: instances: [{ name: ${name} }]`,
         );
       }
-      return instances;
+      return [];
     }),
   );
 }

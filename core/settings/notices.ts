@@ -12,6 +12,7 @@ const texts = {
   lockers: "accepted, not supported yet: no secret is handed to the service.",
   portals: "accepted, not supported yet: no port is opened. Use ports.",
   "bridge-connector": "accepted, not supported yet: it is the end of a portal. Use ports.",
+  environment: 'a list becomes JSON text, such as ["a","b"].',
   footprint: "accepted, not supported yet: nothing is measured by it.",
   networks: "accepted: a group has one private network, whatever its networks are named.",
   "volumes[].driver": "accepted, not supported yet: the engine's own driver keeps the volume.",
@@ -42,6 +43,7 @@ export function createNoticeList(): NoticeList {
     addNamed: (name, text) => void notices.set(name, text),
     ofLayer: (layer) => {
       if (isSet(layer["bridge-connector"])) add("bridge-connector");
+      if (Object.values(layer.environment ?? {}).some((value) => Array.isArray(value))) add("environment");
       if (isSet(layer.footprint)) add("footprint");
       if ((layer.lockers ?? []).length > 0) add("lockers");
       if ((layer.networks ?? []).some((network) => network !== "default")) add("networks");

@@ -86,6 +86,29 @@ realms:
   expect(settings?.notices).toHaveLength(2);
 });
 
+test("what the original's own settings file has beside that: a list as a value, and services that have no image yet", () => {
+  const text = `services:
+  - { name: chunker, type: container, environment: { SOURCES: ['fiction-sources', "b"], SIZES: [1, 0.5, true, null], CHUNK_SIZE: 1000 } }
+  - { name: sqlite-vector, type: container, environment: { DIMENSION: 768 }, profiles: { coarse: { environment: { DIMENSION: 128 } } } }
+realms:
+  lab: { service-definitions: [{ name: sqlite-vector, type: container }] }
+`;
+  const settings = load(text);
+  expect(service(settings, "chunker").base.environment).toEqual({
+    SOURCES: '["fiction-sources","b"]',
+    SIZES: "[1,0.5,true,null]",
+    CHUNK_SIZE: "1000",
+  });
+  expect(settings.notices).toEqual([
+    'environment: a list becomes JSON text, such as ["a","b"].',
+    "chunker: it has no image; an instance of it needs one of its own.",
+    "sqlite-vector: it has no image; an instance of it needs one of its own.",
+    "lab:sqlite-vector: it has no image; an instance of it needs one of its own.",
+  ]);
+  const wish = { instance: "c", group: "default", variety: "", profile: "" };
+  expect(() => candidateSpecs(service(settings, "chunker"), wish, {})).toThrow("service chunker has no image");
+});
+
 test("source files are listed and never run", () => {
   const wish = { instance: "f", group: "default", variety: "", profile: "" };
   expect(() => candidateSpecs(service(load(readme), "fiction-sources"), wish, {})).toThrow(

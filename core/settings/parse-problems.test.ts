@@ -53,8 +53,12 @@ test.each([
     'f:6:18 services[0].pull_policy: must be missing, always or never, not "allways". Did you mean always?',
   ],
   [
-    `${web}    environment: { A: [1] }\n`,
-    "f:6:23 services[0].environment.A: must be text, a number, true or false, or nothing, not a list",
+    `${web}    environment: { A: { B: 1 } }\n`,
+    "f:6:23 services[0].environment.A: must be text, a number, true or false, a list of these, or nothing, not a map",
+  ],
+  [
+    `${web}    environment: { A: [1, [2]] }\n`,
+    "f:6:27 services[0].environment.A[1]: must be text, a number, true or false, or nothing, not a list",
   ],
   [
     `${web}    environment: { "A B": 1 }\n`,
@@ -93,6 +97,18 @@ test.each([
     'f:6:26 services[0].healthcheck.test: a list begins with CMD, CMD-SHELL or NONE and goes on with the command. Write test: ["CMD", "program", "argument"], or the command as text.',
   ],
   [
+    `${web}    startup_timeout: 0\n`,
+    'f:6:22 services[0].startup_timeout: must be a time above 0 such as "90s", "1m30s" or "500ms", or a number of seconds, at most 365d, not 0',
+  ],
+  [
+    `${web}    probes: [{ tcp: { port: 1 }, interval: 0.0001 }]\n`,
+    'f:6:44 services[0].probes[0].interval: must be a time above 0 such as "90s", "1m30s" or "500ms", or a number of seconds, at most 365d, not 0.0001',
+  ],
+  [
+    `${web}    restart: { window: 0s }\n`,
+    'f:6:24 services[0].restart.window: must be a time above 0 such as "90s", "1m30s" or "500ms", or a number of seconds, at most 365d, not "0s"',
+  ],
+  [
     `${web}    restart: sometimes\n`,
     'f:6:14 services[0].restart: must be always, on-failure, never, unless-stopped or no, not "sometimes"',
   ],
@@ -103,8 +119,8 @@ test.each([
   ],
   // Names that refer to something
   [
-    "services: [{ name: a }]\n",
-    "f:1:20 services[0].name: service a has no image. Add image: to it, or to its varieties.",
+    "services: [{ name: a }]\ninstances: [{ name: a }]\n",
+    "f:2:21 instances[0].name: service a has no image. Add image: to the service or to the variety.",
   ],
   [
     `${web}  - { name: web, image: b }\n`,
@@ -158,6 +174,10 @@ test.each([
   [
     `${web}  - { name: db, image: c }\ninstances: [{ name: web, depends_on: [db] }]\n`,
     "f:7:21 instances[0].name: it depends on db, which no instance of group default runs. Add one: instances: [{ name: db }]",
+  ],
+  [
+    "services: [{ name: a, image: b, depends_on: [src] }, { name: src, type: source-files }]\ninstances: [{ name: a }]\n",
+    "f:2:21 instances[0].name: it depends on src, which is of type source-files and never run. Take it out of depends_on.",
   ],
   [
     `${web}instances:\n  - { name: a, service: web, host: h, ports: ["80:80"] }\n  - { name: b, service: web, host: h, ports: ["0.0.0.0:80:8080"] }\n`,
@@ -257,7 +277,7 @@ test("in a list what is right is checked although something beside it is wrong, 
     probes: [{ http: { port: no } }, { interval: 1s }]
     profiles:
       - { name: "a b" }
-      - { name: fast, stop_grace: never, environment: { A: [] }, ports: [x] }
+      - { name: fast, stop_grace: never, environment: { A: {} }, ports: [x] }
 instances:
   - { name: web, profile: fast }
 `;

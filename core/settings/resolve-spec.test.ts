@@ -237,6 +237,12 @@ test.each<[ServiceDefinition, Partial<SpecWish>, object]>([
   );
 });
 
+test("no time to stop is not the time of the contract's 0", () => {
+  const graceMs = (stopGraceMs: number): bigint =>
+    only(candidateSpecs(service({ image: "a", stopGraceMs }), wish, {})).spec.stopGraceMs;
+  expect([graceMs(0), graceMs(3000)]).toEqual([1n, 3000n]);
+});
+
 test.each([
   ["a", "docker.io"],
   ["a/b", "docker.io"],

@@ -42,8 +42,8 @@ const probe = z
     exec: o(
       z.strictObject({ command: v.textOrList.describe("Command inside the container that has to exit 0") }),
     ).describe("Command"),
-    interval: o(v.duration).describe("Time between two tries; 1s until ready, then 10s"),
-    timeout: o(v.duration).describe("Longest time of one try; 5s"),
+    interval: o(v.span).describe("Time between two tries; 1s until ready, then 10s"),
+    timeout: o(v.span).describe("Longest time of one try; 5s"),
     failure_threshold: o(v.whole(1, 1000)).describe("Failures in a row before a ready replica is unwell; 3"),
   })
   .meta({ id: "Probe" });
@@ -71,9 +71,9 @@ const restart = z.union(
       max_starts_in_window: o(v.whole(1, 100_000)).describe(
         "Starts after having been ready, within the window, before it is failed; 12",
       ),
-      window: o(v.duration).describe("Length of the window; 10m"),
-      backoff_min: o(v.duration).describe("First delay, doubled each time; 1s"),
-      backoff_max: o(v.duration).describe("Longest delay; 5m"),
+      window: o(v.span).describe("Length of the window; 10m"),
+      backoff_min: o(v.span).describe("First delay, doubled each time; 1s"),
+      backoff_max: o(v.span).describe("Longest delay; 5m"),
     }),
   ],
   { error: "must be always, on-failure or never, or a map with condition and limits" },
@@ -150,7 +150,7 @@ export const layerShape = {
   ).describe("What it needs and may use at most"),
   probes: o(z.array(probe)).describe("Checks made by the agent that tell when it is ready"),
   healthcheck: o(healthcheck).describe("Check that the container engine runs inside, in the form of Compose"),
-  startup_timeout: o(v.duration).describe("Longest time without progress before a start counts as failed; 120s"),
+  startup_timeout: o(v.span).describe("Longest time without progress before a start counts as failed; 120s"),
   restart: o(restart).describe("When a new attempt is made after an end"),
   security: o(security).describe("Relaxations of the hardened default, and two ways to harden it more"),
   shm_size: o(v.size).describe("Size of /dev/shm; the engine's 64 MiB unless written"),
@@ -169,7 +169,7 @@ export const layerShape = {
       ),
     ),
   ).describe("Process limits"),
-  stop_grace: o(v.duration).describe("Time between the polite and the hard stop; 10s"),
+  stop_grace: o(v.duration).describe("Time between the polite and the hard stop, 0 for none; 10s"),
   pull_policy: o(z.enum(["missing", "always", "never"])).describe("When the image is fetched; missing"),
   secret_keys: o(z.array(v.line)).describe("Variables that are never shown although they do not look secret"),
 };

@@ -66,6 +66,11 @@ export const duration = z
     error: durationText,
   });
 
+/** A time of which nothing is no time: what waits or repeats. */
+export const span = duration.refine((written) => parseDurationMs(written) !== 0, {
+  error: durationText.replace("a time", "a time above 0"),
+});
+
 const cpuText = 'must be a number of cores such as 2, 0.5 or "500m"';
 export const cpu = z
   .union([z.number(), z.string().regex(/^\d+(\.\d+)?m?$/, { error: cpuText })], { error: cpuText })
@@ -85,13 +90,19 @@ const listText = "must be text or a list of text";
 /** One text or several. */
 export const textOrList = z.union([text, z.array(text)], { error: listText });
 
-const environmentText = "must be text, a number, true or false, or nothing";
+const scalars = [
+  z.string().regex(/^[^\0]*$/, { error: "must not hold a NUL character" }),
+  z.number(),
+  z.boolean(),
+  z.null(),
+] as const;
+const listed = z.union(scalars, { error: "must be text, a number, true or false, or nothing" });
+/** Lists are there because the original has them. */
 export const environment = z.record(
   z.string().regex(/^[^=\0\s]+$/, { error: "a variable has no =, no space and at least one character in its name" }),
-  z.union(
-    [z.string().regex(/^[^\0]*$/, { error: "must not hold a NUL character" }), z.number(), z.boolean(), z.null()],
-    { error: environmentText },
-  ),
+  z.union([...scalars, z.array(listed)], {
+    error: "must be text, a number, true or false, a list of these, or nothing",
+  }),
 );
 
 const addressText = "must be an IP address or a host name";

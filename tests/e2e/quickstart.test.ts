@@ -1,6 +1,15 @@
 // ./scripts/quickstart as a person runs it: an answer, nothing changed by a second run, completion after a kill anywhere, and --down.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import Docker from "dockerode";
@@ -27,10 +36,15 @@ type Outcome = { code: number | null; output: string };
 type Moment = { shown: RegExp; laterMs?: number };
 
 /** Runs it; with `killAt`, kills it and its children when its output shows that, or a moment later. */
-function quickstart(args: readonly string[] = [], killAt?: Moment, extra: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+function quickstart(
+  args: readonly string[] = [],
+  killAt?: Moment,
+  extra: NodeJS.ProcessEnv = {},
+  cwd = root,
+): Promise<Outcome> {
   return new Promise((done, reject) => {
-    const child = spawn("./scripts/quickstart", args, {
-      cwd: root,
+    const child = spawn(join(root, "scripts/quickstart"), args, {
+      cwd,
       env: { ...env, ...extra },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -148,6 +162,16 @@ describe("refusals", () => {
     expect(output).toContain("/no/such.gguf: there is no such file");
     expect(code).toBe(2);
     expect(await whatRuns()).toEqual({ controlPlanes: [], agents: [], containers: [] });
+  });
+
+  test("a model is looked for where the person is, not where the script is", async () => {
+    writeFileSync(join(folder, "text.gguf"), "<html>not found</html>");
+    for (const words of [["--model", "./text.gguf"], ["--model=text.gguf"]])
+      expect((await quickstart(words, undefined, {}, folder)).output).toContain("this is not a GGUF file");
+    expect(await quickstart(["--model="])).toMatchObject({
+      code: 2,
+      output: "--model needs a path or an https URL.\n",
+    });
   });
 });
 
