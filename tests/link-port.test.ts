@@ -117,7 +117,7 @@ describe("the TLS port", () => {
   });
 
   test("a certificate that ends takes its stream with it", async () => {
-    // The port's clock runs ahead, so that a certificate of seven days has less than a second left.
+    // The port's clock runs ahead, so that its certificate has less than a second left.
     let aheadMs = 0;
     const cluster = await open({ tls: { clock: { ...systemClock, now: () => systemClock.now() + aheadMs } } });
     const identity = await cluster.identity("h1");

@@ -31,7 +31,7 @@ export type Authority = {
   renewServer(): Promise<boolean>;
   /** Makes the server's certificate one for these names, with the same key. True when it was not: give the chain to the listener. */
   rename(names: Names): Promise<boolean>;
-  /** Certificate for a host, 7 days, back-dated an hour. Throws bad_request when the request or its key is not good enough. */
+  /** Certificate for a host, 90 days, back-dated an hour. Throws bad_request when the request or its key is not good enough. */
   signAgent(csrPem: string, host: { hostId: string; name: string }): Promise<string>;
 };
 

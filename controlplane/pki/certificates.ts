@@ -12,7 +12,8 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 /** Clocks of hosts may be behind by this much. */
 const backdateMs = hourMs;
-export const agentLifeMs = 7 * dayMs;
+/** Renewed at two thirds (agent/link/renew.ts): a host, or the whole cluster over the holidays, may be off for a month without joining again. */
+export const agentLifeMs = 90 * dayMs;
 export const serverLifeMs = 90 * dayMs;
 const authorityLifeMs = 20 * 365 * dayMs;
 /** A request for a P-384 key is below 1 KiB. */
@@ -66,7 +67,7 @@ export async function makeServerCertificate(
 
 export type AgentSubject = { readonly clusterId: string; readonly hostId: string; readonly name: string };
 
-/** An agent's certificate, 7 days. Of the request only its key is used. Throws bad_request when that is not good enough. */
+/** An agent's certificate, 90 days. Of the request only its key is used. Throws bad_request when that is not good enough. */
 export async function makeAgentCertificate(
   signer: Signer,
   csrPem: string,

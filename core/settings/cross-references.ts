@@ -169,7 +169,10 @@ export function checkImages({ compiled, problems, notices }: Scope): void {
     const layers = [service.base, ...service.varieties.map((v) => v.layer), ...service.profiles.map((p) => p.layer)];
     if (problems.has(itemOf(place))) continue;
     if (service.type === "container" && !layers.some((layer) => layer.image))
-      notices.addNamed(nameInGroup(service.group, service.name), "it has no image; an instance of it needs one of its own.");
+      notices.addNamed(
+        nameInGroup(service.group, service.name),
+        "it has no image; an instance of it needs one of its own.",
+      );
   }
 }
 
