@@ -1,6 +1,7 @@
 // The agent's command line and environment, read once.
 import { parseArgs } from "node:util";
 import { OzError } from "#core/errors.ts";
+import { logLevels } from "#core/log.ts";
 import { isName, suggestion } from "#core/names.ts";
 
 export type Config = {
@@ -22,7 +23,6 @@ export type JoinArguments = {
 
 const defaultStateDir = "/var/lib/ozwald/agent";
 const defaultEngine = "unix:///var/run/docker.sock";
-const logLevels = ["debug", "info", "warn", "error", "silent"];
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Options = Record<string, { type: "string"; short?: string }>;
@@ -35,7 +35,7 @@ export function readConfig(argv: readonly string[], env: Env): Config {
     0,
   );
   const logLevel = values["log-level"] ?? env["OZWALD_LOG_LEVEL"] ?? "info";
-  if (!logLevels.includes(logLevel)) {
+  if (!(logLevels as readonly string[]).includes(logLevel)) {
     throw new OzError("bad_request", `--log-level ${logLevel}: there is no such level`, {
       hint: suggestion(logLevel, logLevels),
     });

@@ -8,7 +8,7 @@ import { readConfig, readSecrets } from "./config.ts";
 const help = `ozwald-controlplane ${version}: holds what is wanted, and the truth about every host
 
   ozwald-controlplane run [--state DIR] [--listen HOST:PORT] [--rest HOST:PORT|off]
-                          [--socket PATH] [--advertise NAME]… [--strategy spread|binpack]
+                          [--socket PATH] [--advertise NAME]… [--strategy spread|binpack] [--check]
   ozwald-controlplane address show|set ADDRESS…|forget ADDRESS [--force] [--state DIR] [--socket PATH] [-o json]
   ozwald-controlplane version [-o json]
 
@@ -18,6 +18,7 @@ const help = `ozwald-controlplane ${version}: holds what is wanted, and the trut
                machine only; key in OZWALD_SYSTEM_KEY
   --socket     Unix socket for the local root          /run/ozwald/control.sock
   --advertise  name or address others reach it by; again for more; the first one is printed
+  --check      starts nothing: exit 2 and why when one of these, or a variable that stands for it, cannot be right
   OZWALD_PREPARE_DOWNLOADS=1 makes what hosts download right after the start, not when the first of them asks
 
   address set gives it another address while it runs: hosts move there, and stay where they are while it does not work. The
@@ -79,6 +80,7 @@ async function run(argv: readonly string[]): Promise<number> {
   process.once("SIGTERM", end).once("SIGINT", end);
   try {
     const config = readConfig(argv, process.env);
+    if (config.checkOnly) return 0;
     const { startControlPlane } = await import("./wire.ts");
     await using running = await startControlPlane(config, readSecrets(process.env), process.env);
     await Promise.race([running.failed, aborted(stop.signal)]);

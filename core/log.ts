@@ -10,6 +10,9 @@ export type Log = {
   child(fields: Record<string, unknown>): Log;
 };
 
+/** What --log-level and OZWALD_LOG_LEVEL take. */
+export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+
 const nothing = () => {};
 
 /** A log that keeps quiet. */

@@ -75,6 +75,10 @@ arguments() {
         case $value in '' | --*) fail "$option needs a value. --help says which." ;; esac ;;
       *) [ $given = no ] || fail "$option takes no value, and $value was given. --help says which there are." ;;
     esac
+    case $role$option in
+      agent--listen | agent--advertise | agent--rest) fail "$option is for a control plane, and this makes the machine a host. --help says which there are." ;;
+      controlplane--token | controlplane--name) fail "$option is for a host, and this makes the machine a control plane. --help says which there are." ;;
+    esac
     case $option in
       --token) token=$value ;;
       --name) name=$value ;;
@@ -86,8 +90,9 @@ arguments() {
       --no-service) service=no ;;
       --install-docker) docker=yes ;;
       --dry-run) dry=yes ;;
-      --rollback) do=rollback ;;
-      --uninstall) do=uninstall ;;
+      --rollback | --uninstall)
+        [ $do = install ] || fail "--rollback and --uninstall: one of them, once."
+        do=${option#--} ;;
       --purge) purge=yes ;;
       --help | -h) usage; exit 0 ;;
       *) fail "there is no option $option. --help says which there are." ;;
@@ -155,6 +160,7 @@ Use a system with glibc 2.28 or newer, such as Debian 10, Ubuntu 20.04 or RHEL 8
 
 plan() {
   check_links
+  [ ! -x "$file" ] || check_settings "$file"
   [ -n "$engine" ] || if [ $docker = yes ]; then say "  docker   apt-get install docker.io"; else need_docker; fi
   what=
   installed && say "  keep     $dir/ozwald, it is this version" || {
@@ -321,11 +327,13 @@ put_program() {
     case $(readlink "/proc/$pid/exe" 2>/dev/null) in *sh | */busybox) ;; *) rm -f "$left" ;; esac
   done
   if installed; then
+    check_settings "$dir/ozwald"
     done_line=" · $dir/ozwald is this version already, sha256 ok"
   else
     new=$dir/.ozwald.new.$$
     refused=$( (: >"$new") 2>&1) || fail "$dir cannot be written to (${refused##*: }). Nothing was changed. Choose another with --dir DIR."
     fetch_program
+    check_settings "$new"
     must_restart change
     # Unless another run was faster, or one that was killed came so far.
     if [ -e "$dir/ozwald" ] && ! installed && [ "$(inode_of "$dir/ozwald")" != "$(inode_of "$dir/ozwald.previous")" ]; then
@@ -391,6 +399,15 @@ fetch_with_curl() {
   curl -fsSk --noproxy '*' "$@" --connect-timeout 15 --speed-limit 1000 --speed-time 30 -o "$to" "$from"
   code=$?
   return $code
+}
+
+# What this run says of the control plane, looked at by the program itself: a typing error must not end the one that runs.
+check_settings() {
+  [ "$role" = controlplane ] || return 0
+  refused=$(OZWALD_ADVERTISE=$advertise "$1" ozwald-controlplane run --check \
+    ${OZWALD_LISTEN:+--listen "$OZWALD_LISTEN"} ${OZWALD_REST:+--rest "$OZWALD_REST"} 2>&1) ||
+    fail "${refused#ozwald-controlplane: }
+Nothing was changed."
 }
 
 # Settings of the service that outlive upgrades: proxies, and where the control plane listens.

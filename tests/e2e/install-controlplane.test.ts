@@ -64,6 +64,25 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
     ]);
   });
 
+  test("what cannot be right is refused before anything is changed, and in a dry run", async () => {
+    for (const [flags, why] of [
+      [
+        ["--listen", "foo"],
+        "--listen foo: not an address\nWrite HOST:PORT, such as 127.0.0.1:8000.\nNothing was changed.",
+      ],
+      [["--rest", "10.0.0.5:8000"], "listens on this machine only"],
+      [["--advertise", "'control lan'"], '"control lan" is no address others can reach'],
+      [["--token", "x"], "--token is for a host, and this makes the machine a control plane"],
+      [["--uninstall", "--rollback"], "one of them"],
+    ] as const) {
+      for (const more of [[], ["--dry-run"]]) {
+        const { code, stderr } = await install(...flags, ...more);
+        expect([code, stderr]).toEqual([1, expect.stringContaining(why)]);
+      }
+    }
+    expect([...programs(), ...readdirSync(debian.path("/etc")).filter((name) => name === "ozwald")]).toEqual([]);
+  });
+
   test("beside another control plane: says that its own has ended and why, and --purge leaves what is the other's", async () => {
     const other = `${clone}/dist/bin/ozwald-controlplane run --state /root/other --socket /root/other.sock --rest off`;
     await debian.run(["sh", "-c", `setsid ${other} >/root/other.log 2>&1 </dev/null &`]);
