@@ -263,6 +263,7 @@ describe("somebody in the middle", () => {
 });
 
 describe("renewing", () => {
+  const dayMs = 86_400_000;
   test("makes a new key at two thirds of the life, and the link goes on with it", async () => {
     const cluster = await open();
     const stateDir = join(dir, "state");
@@ -270,7 +271,7 @@ describe("renewing", () => {
     const agent = startAgent(cluster, identity);
     stack.use(agent.link);
     await waitUntil("it is welcomed", () => agent.link.state().state === "ready");
-    const clock = manualClock(Date.now());
+    const clock = manualClock(Date.now() + 55 * dayMs);
     const renewed: string[] = [];
     const loop = startRenewal({
       ...{ identity, stateDir, clock, random: () => 0, log: quietLog },
@@ -281,9 +282,9 @@ describe("renewing", () => {
       },
     });
     stack.use(loop);
-    await clock.advanceAsync(4 * 86_400_000);
+    await clock.advanceAsync(4 * dayMs);
     expect(renewed).toEqual([]);
-    await clock.advanceAsync(86_400_000);
+    await clock.advanceAsync(dayMs);
     await waitUntil("it was renewed", () => renewed.length > 0);
     const now = await loadIdentity(stateDir);
     expect(now?.certPem).toBe(renewed[0]);
@@ -302,7 +303,7 @@ describe("renewing", () => {
   test("a failure leaves the present pair, and is tried again", async () => {
     const cluster = await open();
     const { identity } = await join1(cluster, cluster.invite());
-    const clock = manualClock(Date.now());
+    const clock = manualClock(Date.now() + 55 * dayMs);
     let asked = 0;
     const loop = startRenewal({
       ...{ identity, stateDir: join(dir, "state"), clock, random: () => 0, log: quietLog, onRenewed: () => {} },
@@ -317,7 +318,7 @@ describe("renewing", () => {
       },
     });
     stack.use(loop);
-    await clock.advanceAsync(5 * 86_400_000);
+    await clock.advanceAsync(5 * dayMs);
     expect(asked).toBeGreaterThan(3);
     expect(await loadIdentity(join(dir, "state"))).toEqual(identity);
   });
