@@ -143,6 +143,51 @@ describe("what is there", () => {
     expect((await port.list())[0]).toMatchObject({ phase: "ended", pid: 0 });
   });
 
+  test("what the engine is starting, and answers nothing about meanwhile, is no reason to see nothing", async () => {
+    const [starting, other] = ["a".repeat(64), "b".repeat(64)];
+    const Labels = { "ozwald.replica": "r2", "ozwald.attempt": "2", "ozwald.generation": "7", "ozwald.group": "g" };
+    mkdirSync(join(procRoot, "4242"));
+    docker.answers = {
+      "GET /containers/json": {
+        body: [
+          { Id: starting, State: "created", Names: ["/two"], Labels, ImageID: "sha256:2" },
+          { Id: other, State: "running", Names: ["/one"] },
+        ],
+      },
+      [`GET /containers/${starting}/json`]: () => {},
+      [`GET /containers/${other}/json`]: { body: { ...running(4242), Id: other } },
+    };
+    const begun = Date.now();
+    expect(await engine(systemClock).list()).toEqual([
+      expect.objectContaining({
+        ...{ id: starting, name: "two", replicaId: "r2", attempt: 2, generation: 7, group: "g", phase: "created" },
+        ...{ imageId: "sha256:2", startedAt: 0, ports: [] },
+      }),
+      expect.objectContaining({ id: other, phase: "running" }),
+    ]);
+    expect(Date.now() - begun).toBeLessThan(5_000);
+    // One that runs, and that the engine does not answer about, is no such case.
+    docker.answers[`GET /containers/${other}/json`] = () => {};
+    await expect(engine().list()).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  test("what ended is inspected once: the engine answers nothing about it while somebody copies files out of it", async () => {
+    const listed = (State: string, Status: string) => ({ body: [{ Id: id, State, Status, Names: [`/${name}`] }] });
+    docker.answers = {
+      "GET /containers/json": listed("exited", "Exited (3) 1 second ago"),
+      [inspect]: [{ body: info({ ExitCode: 3 }) }, () => {}],
+    };
+    const port = engine();
+    const first = await port.list();
+    expect(first[0]).toMatchObject({ phase: "ended", exitCode: 3 });
+    docker.answers["GET /containers/json"] = listed("exited", "Exited (3) 2 minutes ago");
+    expect(await port.list()).toEqual(first);
+    mkdirSync(join(procRoot, "4242"));
+    docker.answers["GET /containers/json"] = listed("running", "Up 1 second");
+    docker.answers[inspect] = { body: running(4242) };
+    expect((await port.list())[0]).toMatchObject({ phase: "running", pid: 4242 });
+  });
+
   test("a container that vanishes between list and inspect is none", async () => {
     docker.answers = { ...list, [inspect]: { status: 404, body: { message: "No such container" } } };
     expect(await engine().list()).toEqual([]);
