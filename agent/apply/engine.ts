@@ -136,6 +136,10 @@ export interface ContainerEngine {
   exec(id: string, options: ExecOptions, sink: OutputSink, signal: AbortSignal): Promise<ExecSession>;
   /** RAM in use in bytes; undefined when unknown. */
   memoryBytes(id: string): Promise<number | undefined>;
-  /** Calls back soon after anything happened to a container of ours, and after the engine came back. Re-subscribes by itself until aborted. */
-  watch(onChange: () => void, signal: AbortSignal): void;
+  /**
+   * Calls back soon after anything happened to a container of ours, and after the engine came back. `lost`: the engine ended the
+   * connection meanwhile, so it stops or restarts; calls may wait until it is back and never fail (systemd keeps its socket open).
+   * Re-subscribes by itself until aborted.
+   */
+  watch(onChange: (lost: boolean) => void, signal: AbortSignal): void;
 }
