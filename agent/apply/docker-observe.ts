@@ -160,6 +160,7 @@ function identityOf(found: Readonly<Record<string, string>>) {
     service: label(labels.service),
     variety: label(labels.variety),
     profile: label(labels.profile),
+    secretKeys: label(labels.secretKeys).split(" ").filter(Boolean),
   };
 }
 

@@ -15,6 +15,8 @@ export const labels = {
   service: "ozwald.service",
   variety: "ozwald.variety",
   profile: "ozwald.profile",
+  /** Names, separated by spaces; not there when there are none. */
+  secretKeys: "ozwald.secret-keys",
 } as const;
 
 export type ContainerPhase = "created" | "running" | "ended";
@@ -55,6 +57,8 @@ export type ObservedContainer = {
     readonly transport: string;
   }[];
   readonly imageId: string;
+  /** Variables that its settings called secret, so that its log hides their values also when nothing asks for it any more. */
+  readonly secretKeys: readonly string[];
 };
 
 /** What a container is made from. */

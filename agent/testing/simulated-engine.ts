@@ -287,14 +287,14 @@ export class SimulatedEngine implements ContainerEngine {
 
 function observed(id: string, name: string, plan: ContainerPlan): ObservedContainer {
   const { replicaId, generation, attempt, specHash, slot, spec } = plan;
-  const { instance, group, service, variety, profile } = spec;
+  const { instance, group, service, variety, profile, secretKeys } = spec;
   const ports = Object.entries(plan.hostPorts).map(([key, hostPort]) => {
     const [port, transport = "tcp"] = key.split("/");
     return { containerPort: Number(port), hostPort, hostAddress: "127.0.0.1", transport };
   });
   const named = { replicaId, generation, attempt, specHash, slot, instance, group, service, variety, profile };
   const times = { pid: 0, startedAt: 0, endedAt: 0 };
-  const end = { exitCode: 0, outOfMemory: false, error: "" };
+  const end = { exitCode: 0, outOfMemory: false, error: "", secretKeys };
   const around = { check: "none", address: "10.0.0.2", ports, imageId: `sha256:${plan.image}` } as const;
   return { id, name, ...named, phase: "created", ...times, ...end, ...around };
 }
