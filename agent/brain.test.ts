@@ -412,6 +412,8 @@ test("a brain that begins again on the same engine keeps everything, also when t
   await assign([assigned("a", 1, { health: { probes: [probe] }, ports: [auto] })]);
   await clock.advance(200);
   const [before] = engine.running("a");
+  const { since } = seen("a") ?? {};
+  await clock.advance(3_600_000);
   await brain[Symbol.asyncDispose]();
   engine.goDown();
   healthy = false;
@@ -424,7 +426,7 @@ test("a brain that begins again on the same engine keeps everything, also when t
   engine.comeUp({ liveRestore: true });
   await clock.advance(3_100);
   expect(await brain.firstLook(5_000, new AbortController().signal)).toBe(true);
-  expect(seen("a")).toMatchObject({ state: ReplicaState.READY, pid: before?.pid, attempt: 1 });
+  expect(seen("a")).toMatchObject({ state: ReplicaState.READY, pid: before?.pid, attempt: 1, since });
 });
 
 test("the first look is over when the host was looked at, and ends without waiting for an engine that hangs", async () => {
