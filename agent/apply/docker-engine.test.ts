@@ -43,7 +43,7 @@ const name = "ozwald-default-web-0-1.1-r1r2r3";
 
 function info(state: object, labels: Record<string, string> = {}) {
   return {
-    Id: id, Name: `/${name}`, Image: "sha256:1", HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "4000" }] } },
+    Id: id, Name: `/${name}`, Image: "sha256:1", HostConfig: { CapDrop: ["ALL"], PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "4000" }] } },
     Config: { Labels: { "ozwald.cluster": clusterId, "ozwald.replica": "r1r2r3r4", "ozwald.attempt": "3", "ozwald.slot": "x", ...labels } },
     NetworkSettings: { Ports: {}, Networks: {} },
     State: { Status: "exited", Running: false, Pid: 0, ExitCode: 0, Error: "", OOMKilled: false, StartedAt: "2026-01-02T03:04:05.678Z", FinishedAt: "0001-01-01T00:00:00Z", ...state },

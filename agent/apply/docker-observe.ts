@@ -28,6 +28,7 @@ export function createObserver(calls: DockerCalls, clusterId: string, procRoot: 
   const isAlive = (pid: number) => processExists(procRoot, pid);
   const inspect: Observer["inspect"] = (idOrName, timeoutMs) => inspectContainer(calls, idOrName, timeoutMs);
   const known = new Map<string, Known>();
+  const copies = new Set<string>();
   return {
     isAlive,
     inspect,
@@ -37,8 +38,13 @@ export function createObserver(calls: DockerCalls, clusterId: string, procRoot: 
         calls.docker.listContainers({ all: true, filters, abortSignal }),
       );
       const listed = new Set(found.map((summary) => summary.Id));
-      for (const id of known.keys()) if (!listed.has(id)) known.delete(id);
+      for (const id of [...known.keys(), ...copies]) {
+        if (listed.has(id)) continue;
+        known.delete(id);
+        copies.delete(id);
+      }
       const observed = await mapSome(found, async (summary) => {
+        if (copies.has(summary.Id)) return undefined;
         const same = known.get(summary.Id);
         const isSame = same?.signature === signatureOf(summary) && (same.over || (await isAlive(same.container.pid)));
         if (isSame) return { ...same.container, check: checkInStatus(summary.Status) };
@@ -49,6 +55,7 @@ export function createObserver(calls: DockerCalls, clusterId: string, procRoot: 
         });
         if (settled === undefined) return undefined;
         if (settled === "starting") return startingContainer(summary);
+        if (!isMadeByUs(settled.info)) return void copies.add(summary.Id);
         const container = observedContainer(settled.info, settled.alive);
         const over = summary.State === "exited" && settled.info.State.Status === "exited";
         if (settled.alive || over) known.set(summary.Id, { signature: signatureOf(summary), container, over });
@@ -109,6 +116,14 @@ async function inspectSettled(
     if (calls.clock.now() >= deadline) return { info, alive: false };
     await sleep(calls.clock, lookAgainMs);
   }
+}
+
+/**
+ * Pure: whether one that carries our labels is of our making. `docker commit` copies labels into an image, and what somebody runs from that
+ * has them again, but not what containerRequest asks for each container of ours.
+ */
+export function isMadeByUs({ HostConfig }: Docker.ContainerInspectInfo): boolean {
+  return (HostConfig.CapDrop ?? []).includes("ALL");
 }
 
 /** Pure: what an inspection says, with the kernel's word on whether the process is there. */
