@@ -261,6 +261,29 @@ test("a polite restart of the engine ends nobody for good, whatever its restart 
   expect(engine.mostAtOnce).toBe(1);
 });
 
+test("a restart during which no call fails, as behind systemd's socket, ends nobody for good either", async () => {
+  begin();
+  const { ON_FAILURE, NEVER } = RestartCondition;
+  await assign([
+    assigned("failing", 1, { restart: { condition: ON_FAILURE } }),
+    assigned("once", 1, { restart: { condition: NEVER } }),
+  ]);
+  for (let round = 1; round <= 7; round++) {
+    await clock.advance(60_000);
+    for (const { id } of engine.running()) engine.kill(id, 0);
+    await clock.advance(500);
+    expect([stateOf("failing"), stateOf("once")]).toEqual([ReplicaState.STOPPED, ReplicaState.STOPPED]);
+    engine.hangUp();
+    await clock.advance(1_000);
+    for (const id of ["failing", "once"]) expect(seen(id)).toMatchObject({ state: ReplicaState.READY, generation: 1n });
+  }
+  // Later ends are their own.
+  await clock.advance(60_000);
+  for (const { id } of engine.running()) engine.kill(id, 0);
+  await clock.advance(60_000);
+  expect([stateOf("failing"), stateOf("once")]).toEqual([ReplicaState.STOPPED, ReplicaState.STOPPED]);
+});
+
 test("a run-once container that begins and ends right after a restart of the engine runs once", async () => {
   begin({ "job:1": { exitAfterMs: 300, exitCode: 0 } });
   engine.goDown();
@@ -389,6 +412,8 @@ test("a brain that begins again on the same engine keeps everything, also when t
   await assign([assigned("a", 1, { health: { probes: [probe] }, ports: [auto] })]);
   await clock.advance(200);
   const [before] = engine.running("a");
+  const { since } = seen("a") ?? {};
+  await clock.advance(3_600_000);
   await brain[Symbol.asyncDispose]();
   engine.goDown();
   healthy = false;
@@ -401,7 +426,7 @@ test("a brain that begins again on the same engine keeps everything, also when t
   engine.comeUp({ liveRestore: true });
   await clock.advance(3_100);
   expect(await brain.firstLook(5_000, new AbortController().signal)).toBe(true);
-  expect(seen("a")).toMatchObject({ state: ReplicaState.READY, pid: before?.pid, attempt: 1 });
+  expect(seen("a")).toMatchObject({ state: ReplicaState.READY, pid: before?.pid, attempt: 1, since });
 });
 
 test("the first look is over when the host was looked at, and ends without waiting for an engine that hangs", async () => {

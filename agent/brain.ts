@@ -22,7 +22,7 @@ import { rememberReady, updateMemories } from "./observe/memories.ts";
 import { createObserver, type Observer } from "./observe/observer.ts";
 import { createReporter, type Reporter } from "./observe/reporter.ts";
 import { healthTargets, type Survey, survey } from "./observe/survey.ts";
-import type { Wanted } from "./plan/found.ts";
+import type { Outage, Wanted } from "./plan/found.ts";
 import { plan } from "./plan/plan.ts";
 import type { Step, StepOf } from "./plan/step.ts";
 
@@ -77,7 +77,7 @@ export class Brain {
   #look: Survey | undefined;
   #found: readonly ObservedContainer[] = [];
   #lookTick = 0;
-  #outages = 0;
+  #lastOutage: Outage | undefined;
 
   constructor(deps: BrainDeps) {
     const { engine, journal, clusterId, clock, log, failpoint = noFailpoint } = deps;
@@ -110,7 +110,7 @@ export class Brain {
       rebootedAt: rebooted ? clock.now() : 0,
       onProblem: (problem) => deps.onEngineProblem?.(problem),
     });
-    this.#outages = this.#observer.outages().length;
+    this.#lastOutage = this.#observer.outages().at(-1);
     this.#reporter = createReporter({
       clock,
       sources: () => this.#sources(),
@@ -129,7 +129,11 @@ export class Brain {
     });
     const wanted = () => this.#listeners > 0;
     this.#memoryUse = startMemoryUse({ engine, clock, log, wanted, look: () => this.#look, onChange: tellSoon });
-    engine.watch(wakeSoon, this.#abort.signal);
+    const onChange = (lost: boolean) => {
+      if (lost) this.#observer.lost();
+      wakeSoon();
+    };
+    engine.watch(onChange, this.#abort.signal);
   }
 
   /** What was obeyed last, for Hello. */
@@ -235,8 +239,9 @@ export class Brain {
     this.#look = survey(this.#found);
     this.#lookTick = tick;
     this.#book.foundGroups = new Set(this.#found.map(({ group }) => group));
-    if (this.#observer.outages().length !== this.#outages) this.#worker.forgiveAll();
-    this.#outages = this.#observer.outages().length;
+    const lastOutage = this.#observer.outages().at(-1);
+    if (lastOutage !== this.#lastOutage) this.#worker.forgiveAll();
+    this.#lastOutage = lastOutage;
     return this.#reconcile(this.#look);
   }
 

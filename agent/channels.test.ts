@@ -6,12 +6,12 @@ import { serveChannel } from "./channels.ts";
 import type { AgentChannel, ChannelInput } from "./link/channel.ts";
 import { container, wanted } from "./testing/wanted.ts";
 
-const seen = (attempt: number, phase: "created" | "running" | "ended") =>
-  ({ ...container("r1", attempt, { phase }), instance: "web" }) as unknown as ObservedContainer;
+const seen = (attempt: number, phase: "created" | "running" | "ended", secretKeys: string[] = []) =>
+  ({ ...container("r1", attempt, { phase }), instance: "web", secretKeys }) as unknown as ObservedContainer;
 
 const environment = { API_KEY: "geheim-1", PIN: "geheim-2", GREETING: "hello" };
 
-function setUp(containers: ObservedContainer[], input: ChannelInput[] = []) {
+function setUp(containers: ObservedContainer[], input: ChannelInput[] = [], isWanted = true) {
   const calls: unknown[] = [];
   let output = "";
   const session: ExecSession = {
@@ -46,7 +46,7 @@ function setUp(containers: ObservedContainer[], input: ChannelInput[] = []) {
       {
         engine,
         look: () => new Map([["r1", containers]]),
-        wanted: () => wanted("r1", 1, { instance: "web", secretKeys: ["PIN"] }),
+        wanted: () => (isWanted ? wanted("r1", 1, { instance: "web", secretKeys: ["PIN"] }) : undefined),
       },
       request,
       channel,
@@ -81,6 +81,12 @@ test("the log of the present attempt, running or ended, and of the one before it
 
 test("a log leaves the host without the secrets of its container", async () => {
   const { serve, output } = setUp([seen(1, "running")]);
+  await serve(logs());
+  expect(output()).toBe("hello ••• ••• geheim");
+});
+
+test("nor does that of one that nothing asks for any more, with what its settings called secret", async () => {
+  const { serve, output } = setUp([seen(1, "running", ["PIN"])], [], false);
   await serve(logs());
   expect(output()).toBe("hello ••• ••• geheim");
 });

@@ -36,9 +36,9 @@ async function copyLog(deps: ChannelDeps, request: LogRequest, channel: AgentCha
   const { replicaId, follow, tail, previous, timestamps } = request;
   const spec = deps.wanted(replicaId)?.spec;
   const name = spec?.instance ?? `replica ${replicaId}`;
-  const { id } = containerForLog(look()?.get(replicaId) ?? [], request, name);
+  const { id, secretKeys } = containerForLog(look()?.get(replicaId) ?? [], request, name);
   const environment = await engine.environment(id);
-  const sink = maskedSink(channel, secretValues(environment, spec?.secretKeys));
+  const sink = maskedSink(channel, secretValues(environment, [...secretKeys, ...(spec?.secretKeys ?? [])]));
   await engine.logs(id, { follow: follow && !previous, tail, timestamps }, sink, channel.signal);
   await sink.end();
 }

@@ -1,4 +1,5 @@
 // The names that our containers, networks and hosts inside get from what they are. Pure.
+import { createHash } from "node:crypto";
 import type { ContainerPlan } from "./engine.ts";
 
 const longestName = 128;
@@ -19,14 +20,22 @@ export function containerName(
   return name.slice(0, longestName);
 }
 
-/** `ozwald-<first 6 of the cluster>-<group>`: the private network of a group. */
+/** `ozwald-<first 6 of the cluster>-<group>`: the private network of a group; a name that is cut gets a mark, so that it is no other's. */
 export function networkName(clusterId: string, group: string): string {
-  return `ozwald-${safePart(clusterId).slice(0, 6)}-${safePart(group)}`;
+  return ofGroup(clusterId, group, safePart(group) !== group);
 }
 
-/** `ozwald-<first 6 of the cluster>-<group>-<name>`: a group's own volume. A foreign one of the plain name is never mounted by chance. */
+/**
+ * `ozwald-<first 6 of the cluster>-<group>-<name>`: a group's own volume. A foreign one of the plain name is never mounted by chance.
+ * A group with a dash gets a mark too: its volume would be another group's otherwise (c of a-b, and b-c of a).
+ */
 export function volumeName(clusterId: string, group: string, name: string): string {
-  return `${networkName(clusterId, group)}-${name}`;
+  return `${ofGroup(clusterId, group, safePart(group) !== group || group.includes("-"))}-${name}`;
+}
+
+function ofGroup(clusterId: string, group: string, isMarked: boolean): string {
+  const mark = isMarked ? `.${createHash("sha256").update(group).digest("hex").slice(0, 8)}` : "";
+  return `ozwald-${safePart(clusterId).slice(0, 6)}-${safePart(group)}${mark}`;
 }
 
 /** Name that a replica gives itself inside: `<instance>-<slot>` in the letters that host names allow, at most 63. */

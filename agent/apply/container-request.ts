@@ -95,6 +95,7 @@ function labelsOf(plan: ContainerPlan): Record<string, string> {
     [labels.service]: spec.service,
     [labels.variety]: spec.variety,
     [labels.profile]: spec.profile,
+    ...(spec.secretKeys.length > 0 && { [labels.secretKeys]: spec.secretKeys.join(" ") }),
   };
 }
 

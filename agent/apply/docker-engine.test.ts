@@ -43,7 +43,7 @@ const name = "ozwald-default-web-0-1.1-r1r2r3";
 
 function info(state: object, labels: Record<string, string> = {}) {
   return {
-    Id: id, Name: `/${name}`, Image: "sha256:1", HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "4000" }] } },
+    Id: id, Name: `/${name}`, Image: "sha256:1", HostConfig: { CapDrop: ["ALL"], PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "4000" }] } },
     Config: { Labels: { "ozwald.cluster": clusterId, "ozwald.replica": "r1r2r3r4", "ozwald.attempt": "3", "ozwald.slot": "x", ...labels } },
     NetworkSettings: { Ports: {}, Networks: {} },
     State: { Status: "exited", Running: false, Pid: 0, ExitCode: 0, Error: "", OOMKilled: false, StartedAt: "2026-01-02T03:04:05.678Z", FinishedAt: "0001-01-01T00:00:00Z", ...state },
@@ -141,6 +141,51 @@ describe("what is there", () => {
     expect(inspections()).toBe(2);
     rmSync(join(procRoot, "4242"), { recursive: true });
     expect((await port.list())[0]).toMatchObject({ phase: "ended", pid: 0 });
+  });
+
+  test("what the engine is starting, and answers nothing about meanwhile, is no reason to see nothing", async () => {
+    const [starting, other] = ["a".repeat(64), "b".repeat(64)];
+    const Labels = { "ozwald.replica": "r2", "ozwald.attempt": "2", "ozwald.generation": "7", "ozwald.group": "g" };
+    mkdirSync(join(procRoot, "4242"));
+    docker.answers = {
+      "GET /containers/json": {
+        body: [
+          { Id: starting, State: "created", Names: ["/two"], Labels, ImageID: "sha256:2" },
+          { Id: other, State: "running", Names: ["/one"] },
+        ],
+      },
+      [`GET /containers/${starting}/json`]: () => {},
+      [`GET /containers/${other}/json`]: { body: { ...running(4242), Id: other } },
+    };
+    const begun = Date.now();
+    expect(await engine(systemClock).list()).toEqual([
+      expect.objectContaining({
+        ...{ id: starting, name: "two", replicaId: "r2", attempt: 2, generation: 7, group: "g", phase: "created" },
+        ...{ imageId: "sha256:2", startedAt: 0, ports: [] },
+      }),
+      expect.objectContaining({ id: other, phase: "running" }),
+    ]);
+    expect(Date.now() - begun).toBeLessThan(5_000);
+    // One that runs, and that the engine does not answer about, is no such case.
+    docker.answers[`GET /containers/${other}/json`] = () => {};
+    await expect(engine().list()).rejects.toMatchObject({ code: "timeout" });
+  });
+
+  test("what ended is inspected once: the engine answers nothing about it while somebody copies files out of it", async () => {
+    const listed = (State: string, Status: string) => ({ body: [{ Id: id, State, Status, Names: [`/${name}`] }] });
+    docker.answers = {
+      "GET /containers/json": listed("exited", "Exited (3) 1 second ago"),
+      [inspect]: [{ body: info({ ExitCode: 3 }) }, () => {}],
+    };
+    const port = engine();
+    const first = await port.list();
+    expect(first[0]).toMatchObject({ phase: "ended", exitCode: 3 });
+    docker.answers["GET /containers/json"] = listed("exited", "Exited (3) 2 minutes ago");
+    expect(await port.list()).toEqual(first);
+    mkdirSync(join(procRoot, "4242"));
+    docker.answers["GET /containers/json"] = listed("running", "Up 1 second");
+    docker.answers[inspect] = { body: running(4242) };
+    expect((await port.list())[0]).toMatchObject({ phase: "running", pid: 4242 });
   });
 
   test("a container that vanishes between list and inspect is none", async () => {
@@ -272,16 +317,19 @@ describe("watching", () => {
         response.writeHead(200);
         response.flushHeaders();
         response.write('{"Action":"die","timeNano":1700000000123456789}\n');
-        setTimeout(() => response.destroy(), 20);
+        setTimeout(() => response.destroy(), 100);
       },
     };
     const stop = new AbortController();
-    let calls = 0;
-    engine().watch(() => calls++, stop.signal);
+    const told: boolean[] = [];
+    engine().watch((lost) => told.push(lost), stop.signal);
     await expect.poll(() => since.length, { interval: 5, timeout: 10_000 }).toBeGreaterThanOrEqual(3);
     stop.abort();
     expect(since.slice(0, 3)).toEqual([null, "1700000000.123456789", "1700000000.123456789"]);
-    expect(calls).toBeGreaterThanOrEqual(3);
+    expect(told.length).toBeGreaterThanOrEqual(3);
+    // The first word is of the new subscription, not of an end.
+    expect(told[0]).toBe(false);
+    expect(told.filter((lost) => lost).length).toBeGreaterThanOrEqual(2);
   });
 
   test("a time keeps its nanoseconds", () => {

@@ -14,11 +14,11 @@ const resubscribe: Backoff = { minMs: 100, maxMs: 8_000 };
 
 export type WatchOptions = { readonly clusterId: string; readonly log: Log; readonly random: () => number };
 
-/** Subscribes until the signal aborts. Calls onChange after every (new) subscription too: what happened meanwhile is not known. */
+/** Subscribes until the signal aborts. Calls onChange after every (new) subscription too: what happened meanwhile is not known. `lost`: one ended. */
 export function watchEvents(
   calls: DockerCalls,
   options: WatchOptions,
-  onChange: () => void,
+  onChange: (lost: boolean) => void,
   signal: AbortSignal,
 ): void {
   const notify = coalesced(calls, onChange, signal);
@@ -44,8 +44,8 @@ export function watchEvents(
       }
     } finally {
       close();
-      // An end is news as well: the engine may be away, and the next look says so.
-      notify();
+      // An end is news as well: the engine goes away, which a look may not notice.
+      notify(true);
     }
   };
   void keepSubscribed(calls, options, subscribe, signal);
@@ -74,14 +74,21 @@ async function keepSubscribed(
 }
 
 /** Many events in a row become one call. */
-function coalesced(calls: DockerCalls, onChange: () => void, signal: AbortSignal): () => void {
+function coalesced(
+  calls: DockerCalls,
+  onChange: (lost: boolean) => void,
+  signal: AbortSignal,
+): (lost?: boolean) => void {
   let waiting = false;
-  return () => {
+  let anyLost = false;
+  return (lost = false) => {
+    anyLost ||= lost;
     if (waiting) return;
     waiting = true;
     calls.clock.after(coalesceMs, () => {
-      waiting = false;
-      if (!signal.aborted) onChange();
+      const told = anyLost;
+      waiting = anyLost = false;
+      if (!signal.aborted) onChange(told);
     });
   };
 }

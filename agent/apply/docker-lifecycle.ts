@@ -8,7 +8,7 @@ import { dockerError } from "./docker-errors.ts";
 import { containerRequest, type RequestOptions } from "./container-request.ts";
 import { callTimeoutsMs, type DockerCalls } from "./docker-call.ts";
 import type { GroupNetworks } from "./docker-networks.ts";
-import { type Observer, peopleName } from "./docker-observe.ts";
+import { isMadeByUs, type Observer, peopleName } from "./docker-observe.ts";
 import { labels, type ContainerPlan } from "./engine.ts";
 
 /** After the engine said "stopped" its process may need this long to be gone. */
@@ -153,7 +153,8 @@ export async function removeContainer(ports: LifecyclePorts, id: string): Promis
 /** The container, if it carries our label; undefined when it is gone. Anything else is not ours to touch. */
 async function ours(ports: LifecyclePorts, id: string): Promise<Docker.ContainerInspectInfo | undefined> {
   const info = await ports.observer.inspect(id);
-  if (info === undefined || info.Config.Labels[labels.cluster] === ports.clusterId) return info;
+  if (info === undefined) return undefined;
+  if (info.Config.Labels[labels.cluster] === ports.clusterId && isMadeByUs(info)) return info;
   throw new OzError(
     "engine_refused",
     `The container ${info.Name.replace(/^\//, "")} does not belong to this cluster; it is left alone.`,

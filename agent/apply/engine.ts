@@ -15,6 +15,8 @@ export const labels = {
   service: "ozwald.service",
   variety: "ozwald.variety",
   profile: "ozwald.profile",
+  /** Names, separated by spaces; not there when there are none. */
+  secretKeys: "ozwald.secret-keys",
 } as const;
 
 export type ContainerPhase = "created" | "running" | "ended";
@@ -55,6 +57,8 @@ export type ObservedContainer = {
     readonly transport: string;
   }[];
   readonly imageId: string;
+  /** Variables that its settings called secret, so that its log hides their values also when nothing asks for it any more. */
+  readonly secretKeys: readonly string[];
 };
 
 /** What a container is made from. */
@@ -136,6 +140,10 @@ export interface ContainerEngine {
   exec(id: string, options: ExecOptions, sink: OutputSink, signal: AbortSignal): Promise<ExecSession>;
   /** RAM in use in bytes; undefined when unknown. */
   memoryBytes(id: string): Promise<number | undefined>;
-  /** Calls back soon after anything happened to a container of ours, and after the engine came back. Re-subscribes by itself until aborted. */
-  watch(onChange: () => void, signal: AbortSignal): void;
+  /**
+   * Calls back soon after anything happened to a container of ours, and after the engine came back. `lost`: the engine ended the
+   * connection meanwhile, so it stops or restarts; calls may wait until it is back and never fail (systemd keeps its socket open).
+   * Re-subscribes by itself until aborted.
+   */
+  watch(onChange: (lost: boolean) => void, signal: AbortSignal): void;
 }

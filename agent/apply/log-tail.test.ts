@@ -6,7 +6,8 @@ import { systemClock } from "#core/system-clock.ts";
 import { ReplicaSpecSchema } from "#proto/spec_pb.ts";
 import { fakeDocker, type FakeDocker } from "../testing/fake-docker.ts";
 import { createDockerEngine } from "./docker-engine.ts";
-import { maskedTail } from "./log-tail.ts";
+import type { ContainerEngine } from "./engine.ts";
+import { lastLineAt, maskedTail } from "./log-tail.ts";
 
 const id = "e".repeat(64);
 let docker: FakeDocker | undefined;
@@ -56,4 +57,16 @@ test("a value of several lines is hidden, and so is one that is longer than a li
 test("what the engine does not give is no reason to fail", async () => {
   const engine = { environment: () => Promise.reject(new Error("gone")), tail: async () => ["x"] };
   expect(await maskedTail(engine, id, create(ReplicaSpecSchema, {}))).toEqual([]);
+});
+
+test("when the last line was written: told, not there, or not told in time, which is another thing", async () => {
+  const signal = new AbortController().signal;
+  const saying = (logs: ContainerEngine["logs"]) => lastLineAt({ logs }, id, signal, 50);
+  const at = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+  const line = (text: string) => saying(async (_id, _options, sink) => void sink.stdout(Buffer.from(text)));
+  expect(await line("2026-01-02T03:04:05.678000000Z shard 3 of 9\n")).toBe(at);
+  expect(await saying(async () => {})).toBe(0);
+  const silent: ContainerEngine["logs"] = (_id, _options, _sink, end) =>
+    new Promise((resolve) => end.addEventListener("abort", () => resolve(), { once: true }));
+  await expect(saying(silent)).rejects.toMatchObject({ code: "timeout" });
 });

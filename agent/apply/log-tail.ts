@@ -1,4 +1,5 @@
 // The last lines of a container, without the secrets of its environment.
+import { OzError } from "#core/errors.ts";
 import { secretValues } from "#core/secret.ts";
 import type { ReplicaSpec } from "#proto/spec_pb.ts";
 import type { ContainerEngine } from "./engine.ts";
@@ -21,11 +22,12 @@ export async function maskedTail(
   }
 }
 
-/** When the last line was written, in milliseconds since 1970; 0 when there is none. */
+/** When the last line was written, in milliseconds since 1970; 0 when there is none. Throws timeout when the engine does not say it in time. */
 export async function lastLineAt(
   engine: Pick<ContainerEngine, "logs">,
   id: string,
   signal: AbortSignal,
+  limitMs = 10_000,
 ): Promise<number> {
   const decoder = new TextDecoder();
   let newest = 0;
@@ -35,7 +37,13 @@ export async function lastLineAt(
       if (at > newest) newest = at;
     }
   };
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
   await engine.logs(id, { follow: false, tail: 1, timestamps: true }, { stdout: take, stderr: take }, limit);
+  // An engine that is busy with its disk, as while weights are loaded, has not said that nothing was written.
+  if (newest === 0 && limit.aborted)
+    throw new OzError(
+      "timeout",
+      `The container engine did not give the last line of ${id} within ${limitMs / 1000} s.`,
+    );
   return newest;
 }

@@ -7,6 +7,8 @@ import type { Outage } from "../plan/found.ts";
 export type Observer = {
   /** Everything of our cluster. Throws when the engine does not answer. */
   observe(): Promise<readonly ObservedContainer[]>;
+  /** The engine stops or restarts: it is away until a look that begins from now on succeeds, even if none fails. */
+  lost(): void;
   /** When the engine was away, newest last; at most the last few. */
   outages(): readonly Outage[];
   /** Why the engine cannot be used now; empty when it can. */
@@ -37,8 +39,10 @@ export function createObserver(deps: {
       const asked = clock.now();
       try {
         const found = await engine.list();
-        if (awaySince > 0) outages = [...outages, { from: awaySince, to: clock.now() }].slice(-keptOutages);
-        awaySince = 0;
+        if (awaySince > 0 && asked >= awaySince) {
+          outages = [...outages, { from: awaySince, to: clock.now() }].slice(-keptOutages);
+          awaySince = 0;
+        }
         tell("");
         return found;
       } catch (error) {
@@ -46,6 +50,9 @@ export function createObserver(deps: {
         tell(toOzError(error).message);
         throw error;
       }
+    },
+    lost() {
+      awaySince ||= clock.now();
     },
     outages: () => outages,
     problem: () => problem,

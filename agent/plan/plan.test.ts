@@ -33,6 +33,16 @@ test("a new replica: fetch, then start attempt 1", () => {
   expect(Object.isFrozen(steps) && Object.isFrozen(steps[0])).toBe(true);
 });
 
+test("the wait before the next attempt is as long as the policy says; a longer one is of a clock that was set back", () => {
+  const mem = (waitMs: number) => ({ mem: { a: { attempts: 1, settled: 1, nextAttemptAt: now + waitMs } } });
+  const patient = wanted("a", 1, { restart: { backoffMinMs: 7_200_000n, backoffMaxMs: 7_200_000n } });
+  const until = now + 7_200_000;
+  expect(planned([patient], [], mem(7_200_000))).toMatchObject([{ tag: "wait", kind: "backoff", until }]);
+  expect(brief(planned([patient], [], mem(7_200_001)))).toEqual(["fetch-image", "start-attempt"]);
+  expect(brief(planned([wanted("a")], [], mem(300_000)))).toEqual(["wait"]);
+  expect(brief(planned([wanted("a")], [], mem(1_800_000)))).toEqual(["fetch-image", "start-attempt"]);
+});
+
 test("an older generation keeps running until the image of the new one is there, and is stopped first", () => {
   const steps = planned([wanted("a", 2)], [container("a", 4)], {
     mem: { a: { attempts: 4, settled: 3, graceMs: 3_000 } },

@@ -5,13 +5,12 @@ import { type Desired, type Facts, type FoundContainer, type Wanted } from "./fo
 import { missingDependencies, waitReason } from "./dependencies.ts";
 import { forGeneration, heal, type ReplicaMemory } from "./memory.ts";
 import { choosePorts, portKey } from "./ports.ts";
-import { duringOutage, endReason } from "./restart.ts";
+import { duringOutage, endReason, restartLimits } from "./restart.ts";
 import type { Step, StepOf, StopReason, WaitKind } from "./step.ts";
 
 /** Ended attempts that keep their container, for its logs. */
 const keptAttempts = 3;
 const startupTimeoutMs = 120_000;
-const longestWaitMs = 3_600_000;
 
 export type PlanInput = {
   readonly desired: Desired;
@@ -76,8 +75,10 @@ function startNext(
   if (memory.final !== undefined) return [];
   const ended = recordEnd(wanted, containers, memory, situation);
   if (ended !== undefined) return [ended];
-  // A wait longer than any policy allows is the work of a clock that jumped.
-  if (memory.nextAttemptAt > situation.now && memory.nextAttemptAt - situation.now < longestWaitMs) {
+  const { minMs, maxMs } = restartLimits(wanted.spec.restart);
+  const leftMs = memory.nextAttemptAt - situation.now;
+  // A wait longer than its policy allows is the work of a clock that jumped.
+  if (leftMs > 0 && leftMs <= Math.max(minMs, maxMs)) {
     return [wait(replicaId, memory.nextAttemptAt, "backoff", memory.lastEnd?.reason ?? "")];
   }
   const fetch: Step[] =

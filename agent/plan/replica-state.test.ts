@@ -75,6 +75,19 @@ test("a failed update says that the former generation keeps running", () => {
   ]);
 });
 
+test("at the first sight since is what memory and containers tell, else now", () => {
+  const known = { ...freshMemory(1), readyAttempt: 1, readyAt: 1_200 };
+  const ready = { ...runs, health: { attempt: 1, verdict: "ready", detail: "" } } as const;
+  const since = (sight: Partial<Sight>) => next(undefined, { ...blank, ...sight }, 9_000).since;
+  expect(since({ ...ready, memory: known })).toBe(1_200);
+  expect(since({ ...ready, memory: { ...known, readyAttempt: 0 } })).toBe(9_000);
+  expect(since({ ...ready, memory: { ...known, generation: 0 } })).toBe(9_000);
+  expect(since({ ...ready, memory: { ...known, readyAt: 99_000 } })).toBe(9_000);
+  expect(since(runs)).toBe(1_000);
+  expect(since({ memory: { ...known, final: { state: "stopped", reason: "", at: 1_500 } } })).toBe(1_500);
+  expect(since({ wanted: undefined, ...runs })).toBe(9_000);
+});
+
 test("since moves with the state and the generation only; a final state stays", () => {
   const first = next(undefined, { ...blank, ...runs }, 10);
   expect(next(first, { ...blank, ...runs }, 20)).toEqual(first);

@@ -65,8 +65,23 @@ export function next(previous: ReplicaStatus | undefined, sight: Sight, now: num
   const same = previous !== undefined && previous.generation === look.generation;
   const takenBack = sight.memory?.generation === look.generation && sight.memory.final === undefined;
   if (same && isFinal(previous.state) && !takenBack && !["stopping", "unknown"].includes(look.state)) return previous;
+  if (previous === undefined) return { ...look, since: sinceKept(look, sight, now) };
   const since = same && previous.state === look.state ? previous.since : now;
   return { ...look, since };
+}
+
+/** At the first sight, as after a start of the agent: since when it is so, as far as memory and containers tell. */
+function sinceKept({ state, generation }: Look, { memory, containers }: Sight, now: number): number {
+  const alive = containers.findLast((container) => container.phase === "running");
+  const known = memory?.generation === generation ? memory : undefined;
+  const times: Partial<Record<State, number | undefined>> = {
+    ready: known?.readyAttempt === alive?.attempt ? known?.readyAt : undefined,
+    starting: alive?.startedAt,
+    backoff: known?.lastEnd?.at,
+    failed: known?.final?.at,
+    stopped: known?.final?.at,
+  };
+  return Math.min(times[state] || now, now);
 }
 
 export function isFinal(state: State): boolean {

@@ -174,6 +174,20 @@ test.each([
   expect(takeBackEnd(final, [{ from: 0, to: 9e12 }], 9e12)).toBe(final);
 });
 
+test("a start that a stopping engine refused is taken back as well, before it had an attempt too", () => {
+  const outages = [{ from: 101_000, to: 110_000 }];
+  const refused = (attempt: number) => end(attempt, 100_000, { cause: "refused", reason: "context canceled" });
+  const once = policy({ condition: RestartCondition.NEVER });
+  for (const memory of [freshMemory(1), noteStart(freshMemory(1), 1, 10_000, 99_000)]) {
+    const failed = afterEnd(memory, refused(memory.attempts), once, 100_000);
+    expect(failed.final?.state).toBe("failed");
+    const back = takeBackEnd(failed, outages, 111_000);
+    expect(back).toMatchObject({ startsWithoutReady: 0, nextAttemptAt: 111_000, lastEnd: { cause: "engine" } });
+    expect(back.final).toBeUndefined();
+    expect(takeBackEnd(failed, [{ from: 130_000, to: 140_000 }], 141_000)).toBe(failed);
+  }
+});
+
 test("a final memory only takes note", () => {
   const final = crashLoop(9, { ranMs: 1 }).memory;
   const after = afterEnd(final, end(6, 9e9), undefined, 9e9);

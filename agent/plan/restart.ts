@@ -4,7 +4,7 @@ import { backoffCeilingMs } from "#core/backoff.ts";
 import { formatBytes, formatDuration } from "#core/units.ts";
 import { type ReplicaSpec, RestartCondition, type RestartPolicy } from "#proto/spec_pb.ts";
 import type { FoundContainer, Outage } from "./found.ts";
-import type { AttemptEnd, ReplicaMemory } from "./memory.ts";
+import type { AttemptEnd, EndCause, ReplicaMemory } from "./memory.ts";
 
 /** Health this long wipes the slate. */
 const healthyAgainMs = 600_000;
@@ -122,12 +122,13 @@ export function duringOutage(at: number, outages: readonly Outage[], startedAt =
 
 /**
  * Takes back an end that was accounted for before it was known that the engine was going away, a final one too: an engine that stops
- * politely makes its containers end with exit code 0. What was final before a reboot stays: how long before, nobody knows.
+ * politely makes its containers end with exit code 0, and refuses what is asked of it meanwhile. What was final before a reboot stays:
+ * how long before, nobody knows.
  */
 export function takeBackEnd(memory: ReplicaMemory, outages: readonly Outage[], now: number): ReplicaMemory {
   const { final, ...open } = memory;
   const { lastEnd, beforeEnd } = open;
-  if (lastEnd === undefined || beforeEnd === undefined || lastEnd.cause !== "exited") return memory;
+  if (lastEnd === undefined || beforeEnd === undefined || !undone.has(lastEnd.cause)) return memory;
   // An end after it was known is accounted for as what it is.
   const known = outages.filter(({ from, to }) => lastEnd.at <= to && (final === undefined || from > 0));
   if (open.attempts !== lastEnd.attempt || !duringOutage(lastEnd.at, known)) return memory;
@@ -140,6 +141,8 @@ export function takeBackEnd(memory: ReplicaMemory, outages: readonly Outage[], n
   };
 }
 
+/** What the work of an engine that goes away looks like. */
+const undone: ReadonlySet<EndCause> = new Set(["exited", "refused"]);
 const engineReason = "the container engine or the host restarted";
 
 /** Why an attempt ended, for people. */

@@ -49,9 +49,11 @@ function lifeTests({ stage, run, observed, ended }: Scene): void {
     const began = Date.now();
     await engine.ensureNetwork("default");
     const wanted = plan("stays", { generation: 3, attempt: 2, slot: 1, specHash: "abc" });
+    wanted.spec.secretKeys = ["PIN", "GREETING"];
     const id = await engine.create(wanted);
     const named = { id, replicaId: wanted.replicaId, generation: 3, attempt: 2, slot: 1, specHash: "abc" };
-    const spec = { instance: wanted.spec.instance, group: "default", service: wanted.spec.service };
+    const { instance, service, secretKeys } = wanted.spec;
+    const spec = { instance, group: "default", service, secretKeys };
     const blank = { pid: 0, startedAt: 0, endedAt: 0, exitCode: 0, error: "", outOfMemory: false };
     expect(await observed(id)).toMatchObject({ ...named, ...spec, ...blank, phase: "created" });
     await engine.start(id);

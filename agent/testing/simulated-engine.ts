@@ -37,7 +37,7 @@ export class SimulatedEngine implements ContainerEngine {
   readonly #behaviours: Map<string, Behaviour>;
   readonly #containers = new Map<string, Held>();
   readonly #local = new Set<string>();
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<(lost: boolean) => void>();
   /** Host ports that something foreign holds. */
   readonly foreignPorts = new Set<number>();
   /** Why no image can be fetched now. */
@@ -86,6 +86,11 @@ export class SimulatedEngine implements ContainerEngine {
     this.#down = false;
     if (!options.liveRestore) for (const { id } of this.running()) this.#end(id, 255);
     this.#changed();
+  }
+
+  /** It ends its connections and is back at once: no call fails. */
+  hangUp(): void {
+    this.#changed(true);
   }
 
   async facts() {
@@ -237,9 +242,9 @@ export class SimulatedEngine implements ContainerEngine {
     return this.#containers.get(id)?.seen.phase === "running" ? 1_000_000 : undefined;
   }
 
-  watch(onChange: () => void, signal: AbortSignal): void {
+  watch(onChange: (lost: boolean) => void, signal: AbortSignal): void {
     this.#watchers.add(onChange);
-    this.#clock.after(0, onChange);
+    this.#clock.after(0, () => onChange(false));
     signal.addEventListener("abort", () => this.#watchers.delete(onChange), { once: true });
   }
 
@@ -275,21 +280,21 @@ export class SimulatedEngine implements ContainerEngine {
     this.#changed();
   }
 
-  #changed(): void {
-    if (!this.#down) for (const watcher of this.#watchers) this.#clock.after(0, watcher);
+  #changed(lost = false): void {
+    if (!this.#down) for (const watcher of this.#watchers) this.#clock.after(0, () => watcher(lost));
   }
 }
 
 function observed(id: string, name: string, plan: ContainerPlan): ObservedContainer {
   const { replicaId, generation, attempt, specHash, slot, spec } = plan;
-  const { instance, group, service, variety, profile } = spec;
+  const { instance, group, service, variety, profile, secretKeys } = spec;
   const ports = Object.entries(plan.hostPorts).map(([key, hostPort]) => {
     const [port, transport = "tcp"] = key.split("/");
     return { containerPort: Number(port), hostPort, hostAddress: "127.0.0.1", transport };
   });
   const named = { replicaId, generation, attempt, specHash, slot, instance, group, service, variety, profile };
   const times = { pid: 0, startedAt: 0, endedAt: 0 };
-  const end = { exitCode: 0, outOfMemory: false, error: "" };
+  const end = { exitCode: 0, outOfMemory: false, error: "", secretKeys };
   const around = { check: "none", address: "10.0.0.2", ports, imageId: `sha256:${plan.image}` } as const;
   return { id, name, ...named, phase: "created", ...times, ...end, ...around };
 }

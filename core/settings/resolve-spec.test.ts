@@ -54,6 +54,13 @@ test("every default of the contract is filled in", () => {
   });
 });
 
+test("a first delay above the usual longest one is the longest one too", () => {
+  const restart = (written: object) =>
+    only(candidateSpecs(service({ image: "a", restart: written }), wish, {})).spec.restart;
+  expect(restart({ backoffMinMs: 7_200_000 })).toMatchObject({ backoffMinMs: 7_200_000n, backoffMaxMs: 7_200_000n });
+  expect(restart({ backoffMinMs: 2_000 })).toMatchObject({ backoffMinMs: 2_000n, backoffMaxMs: 300_000n });
+});
+
 test("everything that is written reaches the spec", () => {
   const full: Layer = {
     image: "ghcr.io/a/b:1",

@@ -73,7 +73,7 @@ const restart = z.union(
       ),
       window: o(v.span).describe("Length of the window; 10m"),
       backoff_min: o(v.span).describe("First delay, doubled each time; 1s"),
-      backoff_max: o(v.span).describe("Longest delay; 5m"),
+      backoff_max: o(v.span).describe("Longest delay; 5m, or backoff_min if that is longer"),
     }),
   ],
   { error: "must be always, on-failure or never, or a map with condition and limits" },

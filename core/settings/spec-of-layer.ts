@@ -51,7 +51,7 @@ export function specOfLayer(
       maxStartsInWindow: restart?.maxStartsInWindow ?? 12,
       windowMs: BigInt(restart?.windowMs ?? 600_000),
       backoffMinMs: BigInt(restart?.backoffMinMs ?? 1000),
-      backoffMaxMs: BigInt(restart?.backoffMaxMs ?? 300_000),
+      backoffMaxMs: BigInt(restart?.backoffMaxMs ?? Math.max(300_000, restart?.backoffMinMs ?? 0)),
     },
     security: { ...layer.security },
     shmBytes: BigInt(layer.shmBytes ?? 0),

@@ -16,15 +16,17 @@ const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.warn("ENGINE RESTART TESTS DO NOT RUN: an engine of their own needs root.");
 
 describe.skipIf(!isRoot).each([
-  { liveRestore: true, named: "with live-restore" },
-  { liveRestore: false, named: "without live-restore" },
-])("an engine $named", ({ liveRestore, named }) => {
+  { liveRestore: true, heldSocket: false, named: "with live-restore" },
+  { liveRestore: false, heldSocket: false, named: "without live-restore" },
+  // No call is turned down while it is away: they wait.
+  { liveRestore: false, heldSocket: true, named: "behind a socket that systemd holds" },
+])("an engine $named", ({ liveRestore, heldSocket, named }) => {
   let engine: PrivateEngine;
   let cluster: Cluster;
   let agent: ClusterAgent;
 
   beforeAll(async () => {
-    engine = await privateEngine({ liveRestore });
+    engine = await privateEngine({ liveRestore, heldSocket });
     cluster = await startCluster();
     agent = await cluster.addHost({ engine });
     await cluster.mustApply(

@@ -173,6 +173,30 @@ test("a service runs, answers its probe on an automatic port, and returns after 
   expect(await containers("r1")).toHaveLength(2);
 });
 
+test("what somebody runs from a snapshot of a container of ours is not ours, although docker commit copies the labels", async () => {
+  await run(assigned("origin", 1, busybox("sleep 600")));
+  const { container, pid } = await until("origin", ReplicaState.READY);
+  const image = `ozwald-snapshot-${clusterId}`;
+  await mustRun(["docker", "commit", container, image]);
+  const copies: string[] = [];
+  try {
+    for (let i = 0; i < 3; i++) copies.push((await mustRun(["docker", "run", "-d", image, "sleep", "600"])).trim());
+    const running = async () =>
+      (await Promise.all(copies.map((id) => mustRun(["docker", "inspect", "-f", "{{.State.Running}}", id])))).map(
+        (word) => word.trim(),
+      );
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(await running()).toEqual(["true", "true", "true"]);
+    expect(seen("origin")).toMatchObject({ state: ReplicaState.READY, pid, attempt: 1, starts: 1 });
+    await assign([], ["origin"]);
+    await waitUntil("the replica is gone", () => seen("origin") === undefined);
+    expect(await running()).toEqual(["true", "true", "true"]);
+  } finally {
+    await mustRun(["docker", "rm", "-f", ...copies]);
+    await mustRun(["docker", "rmi", "-f", image]);
+  }
+});
+
 test("an automatic port is not one on which something of the machine waits, and is kept while its own container holds it", async () => {
   const others = createServer();
   const free = Array.from({ length: 1_000 }, (_, i) => 11_000 + i).find((port) => !listeningPorts().has(port))!;

@@ -6,6 +6,7 @@ import { mkdtemp, readFile, readdir, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxImage, ensureBusyboxImage } from "./busybox-image.ts";
+import { holdSocket } from "./held-socket.ts";
 import { isRunning, kill, killAll, processesInNamespaceOf, withDescendants } from "./process-tree.ts";
 import { mustRun, runCommand } from "./run-command.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -17,6 +18,8 @@ export type PrivateEngineOptions = {
   netns?: string;
   /** Folder for images and containers, for example on a small disk. Default: a new one. */
   dataRoot?: string;
+  /** Its socket goes on taking connections while it is away, as the one that systemd holds for Docker. Default false. */
+  heldSocket?: boolean;
   /** More arguments for dockerd. */
   arguments?: readonly string[];
 };
@@ -87,16 +90,18 @@ function createEngine(folder: string, holder: ChildProcess, options: PrivateEngi
   const logFile = join(folder, "dockerd.log");
   const holderPid = holder.pid ?? 0;
   const host = `unix://${socketPath}`;
+  const held = options.heldSocket ? holdSocket(socketPath) : undefined;
   let daemon: ChildProcess | undefined;
 
   const launch = async () => {
     const argv = [
-      "dockerd", "--data-root", dataRoot, "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "pid"), "-H", host,
+      "dockerd", "--data-root", dataRoot, "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "pid"), "-H", held === undefined ? host : "fd://",
       "--insecure-registry", "127.0.0.0/8", ...(options.liveRestore ? ["--live-restore"] : []), ...(options.arguments ?? []),
     ]; // prettier-ignore
     const log = openSync(logFile, "a");
-    const enter = ["-t", String(holderPid), "--net", "--mount", ...argv];
-    daemon = spawn("nsenter", enter, { stdio: ["ignore", log, log], detached: true });
+    const enter = ["nsenter", "-t", String(holderPid), "--net", "--mount", ...argv];
+    const [program = "", ...rest] = held === undefined ? enter : held.handTo(enter);
+    daemon = spawn(program, rest, { stdio: ["ignore", log, log], detached: true });
     closeSync(log);
     const child = daemon;
     await waitUntil(
@@ -165,6 +170,7 @@ function createEngine(folder: string, holder: ChildProcess, options: PrivateEngi
     async dispose() {
       await killAll(await withDescendants(await processesInNamespaceOf(holderPid, "mnt").catch(() => [])));
       daemon = undefined;
+      held?.dispose();
       await removeCgroups(dataRoot);
       await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
