@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import type { RequestOptions } from "./container-request.ts";
-import { createDockerCalls, type DockerCalls } from "./docker-call.ts";
+import { createDockerCalls } from "./docker-call.ts";
 import { watchEvents } from "./docker-events.ts";
 import { startExec } from "./docker-exec.ts";
 import { containerMemoryBytes, engineFacts, engineInfo, imageNames, localImage } from "./docker-facts.ts";
@@ -19,6 +19,7 @@ import { createGroupNetworks } from "./docker-networks.ts";
 import { createObserver, environmentOf } from "./docker-observe.ts";
 import { createPull } from "./docker-pull.ts";
 import type { ContainerEngine } from "./engine.ts";
+import { createRequestHost } from "./request-host.ts";
 
 export type DockerEngineOptions = {
   /** Only containers and networks with this cluster's label are seen or touched. */
@@ -44,13 +45,14 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
   const calls = createDockerCalls(options.socketPath ?? "/var/run/docker.sock", clock);
   const observer = createObserver(calls, clusterId, procRoot);
   const networks = createGroupNetworks(calls, clusterId);
+  const host = createRequestHost(() => engineInfo(calls), options.gpuPaths ?? {});
   const lifecycle: LifecyclePorts = {
     calls,
     clusterId,
     observer,
     networks,
     stateDir: options.stateDir,
-    requestOptions: askOnce(calls, options.gpuPaths ?? {}),
+    requestOptions: host.options,
   };
   return {
     facts: () => engineFacts(calls),
@@ -69,21 +71,12 @@ export function createDockerEngine(options: DockerEngineOptions): ContainerEngin
     tail: (id, lines, hidden) => tailLines(calls, id, lines, hidden),
     exec: (id, execOptions, sink, signal) => startExec(calls, procRoot, id, execOptions, sink, signal),
     memoryBytes: (id) => containerMemoryBytes(calls, id),
-    watch: (onChange, signal) => watchEvents(calls, { clusterId, log, random }, onChange, signal),
-  };
-}
-
-/** Processors and runtimes of the host shape every request and change only with the engine's own restart. */
-function askOnce(calls: DockerCalls, gpuPaths: NonNullable<RequestOptions["gpuPaths"]>): () => Promise<RequestOptions> {
-  let known: Promise<RequestOptions> | undefined;
-  return () => {
-    known ??= engineInfo(calls).then((info) => ({
-      ...(info.NCPU !== undefined && { hostCpus: info.NCPU }),
-      nvidiaRuntime: info.Runtimes?.["nvidia"] !== undefined,
-      gpuPaths,
-    }));
-    // A failed question is asked again next time.
-    known.catch(() => (known = undefined));
-    return known;
+    watch(onChange, signal) {
+      const changed = (lost: boolean) => {
+        if (lost) host.forget();
+        onChange(lost);
+      };
+      watchEvents(calls, { clusterId, log, random }, changed, signal);
+    },
   };
 }
