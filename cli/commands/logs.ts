@@ -1,5 +1,6 @@
 // ozctl logs: what an instance says.
 import type { Command } from "commander";
+import { unlessAborted } from "#core/unless-aborted.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { LogsService } from "#proto/logs_pb.ts";
 import { newCommand, runs, wholeNumber } from "../command.ts";
@@ -37,6 +38,8 @@ async function logs(session: Session, written: string, options: Options): Promis
       if (write !== undefined) write.write(part);
       else if (part.stderr) io.err(part.data);
       else io.out(part.data);
+      // What nobody reads is not asked for.
+      await unlessAborted(io.taken(), signal);
     }
   });
   write?.end();

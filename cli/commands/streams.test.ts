@@ -232,6 +232,38 @@ describe("exec", () => {
   });
 });
 
+describe("a reader of ours that reads nothing", () => {
+  test.each([
+    [["logs", "web"], "socket", 0],
+    [["exec", "web", "--", "yes"], "http2", 130],
+  ] as const)("%j: holds the sender back; Ctrl-C still ends it", async (argv, on, code) => {
+    const [piece, all] = [new Uint8Array(64 * 1024), 256 * 2 ** 20];
+    let sent = 0;
+    async function* pieces() {
+      for (; sent < all; sent += piece.length) yield piece;
+    }
+    open = await fakeControlplane(
+      (router) => {
+        router.rpc(InstancesService.method.listInstances, () => ({ instances: [] }));
+        router.rpc(LogsService.method.getLogs, async function* () {
+          for await (const data of pieces()) yield { data };
+        });
+        router.rpc(ExecService.method.exec, async function* () {
+          for await (const value of pieces()) yield { message: { case: "stdout" as const, value } };
+        });
+      },
+      { on },
+    );
+    const io = fakeIo({ env: open.env });
+    const done = main(argv, { ...io, out: () => {}, taken: () => new Promise(() => {}) });
+    let before = -1;
+    await vi.waitUntil(() => sent > 0 && before === (before = sent), { timeout: 10_000, interval: 200 });
+    expect(sent).toBeLessThan(32 * 2 ** 20);
+    io.interrupt();
+    expect(await done).toBe(code);
+  });
+});
+
 /** The shell, with a callback for what was printed so far. */
 function watchOutput(io: FakeIo, fn: (said: string) => void): FakeIo {
   let said = "";
