@@ -33,16 +33,19 @@ async function logs(session: Session, written: string, options: Options): Promis
   const write = slot === undefined && (await hasSeveral(session, group, name)) ? linePrefixer(io) : undefined;
   const { follow = false, previous = false, timestamps = false, tail = 0 } = options;
   const request = { instance: name, group, follow, previous, timestamps, tail, ...(slot !== undefined && { slot }) };
-  await untilInterrupted(io, async (signal) => {
-    for await (const part of client.stream(LogsService.method.getLogs, request, signal)) {
-      if (write !== undefined) write.write(part);
-      else if (part.stderr) io.err(part.data);
-      else io.out(part.data);
-      // What nobody reads is not asked for.
-      await unlessAborted(io.taken(), signal);
-    }
-  });
-  write?.end();
+  try {
+    await untilInterrupted(io, async (signal) => {
+      for await (const part of client.stream(LogsService.method.getLogs, request, signal)) {
+        if (write !== undefined) write.write(part);
+        else if (part.stderr) io.err(part.data);
+        else io.out(part.data);
+        // What nobody reads is not asked for.
+        await unlessAborted(io.taken(), signal);
+      }
+    });
+  } finally {
+    write?.end();
+  }
   return 0;
 }
 

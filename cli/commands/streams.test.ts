@@ -23,11 +23,13 @@ describe("logs", () => {
     asked.length = 0;
     open = await fakeControlplane((router) => {
       router.rpc(InstancesService.method.listInstances, () => ({
-        instances: [{ name: "web", group: "default", units }],
+        instances: ["web", "half"].map((name) => ({ name, group: "default", units })),
       }));
       router.rpc(LogsService.method.getLogs, async function* (request, context) {
         asked.push(request);
         yield* parts;
+        if (request.instance === "half")
+          throw apiError("failed", "1 of 2 replicas of half could not be read to the end");
         if (request.follow) await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
       });
     });
@@ -57,6 +59,15 @@ describe("logs", () => {
     await runOzctl(["logs", "web#1"], { env: open!.env });
     expect(asked.at(-1)).toMatchObject({ slot: 1 });
     expect((await runOzctl(["logs", "web#1", "--slot", "0"], { env: open!.env })).code).toBe(2);
+  });
+
+  test("an error at the end costs no line that was begun", async () => {
+    await start([{}, {}], [{ slot: 0, data: text("one\ntw") }]);
+    expect(await runOzctl(["logs", "half"], { env: open!.env })).toEqual({
+      code: 1,
+      out: "0 | one\n0 | tw\n",
+      err: "1 of 2 replicas of half could not be read to the end\n",
+    });
   });
 
   test("-f ends with Ctrl-C, exit 0", async () => {
