@@ -17,7 +17,7 @@ export function logsCommand(session: Session): Command {
     examples: ["ozctl logs -f tiny-llm", "ozctl logs --previous --tail 50 embed", "ozctl logs web#1"],
   })
     .argument("<name>", "instance, or NAME#SLOT for one replica")
-    .option("-f, --follow", "go on until Ctrl-C")
+    .option("-f, --follow", "go on until Ctrl-C, or until its container ends")
     .option("-p, --previous", "the attempt before the present one")
     .option("-n, --tail <lines>", "only so many lines to begin with", wholeNumber("--tail", 1))
     .option("-t, --timestamps", "put the time before each line")
