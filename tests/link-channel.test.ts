@@ -201,6 +201,15 @@ describe("cancelling", () => {
     await waitUntil("it ended", () => told.ended === 1, 5_000, 5);
   });
 
+  test.each([1, 16, 24, 32, 40])("reaches an agent whose program has %i messages to take yet", async (count) => {
+    const { told, handler } = follower(untilAborted);
+    const { cluster } = await open(handler);
+    const channel = await cluster.hub.openChannel("h1", exec, never);
+    for (let i = 0; i < count; i++) await channel.send(stdin(new Uint8Array(64 * 1024)));
+    channel.cancel();
+    await waitUntil("it ended", () => told.ended === 1, 5_000, 5);
+  });
+
   test("a channel that nobody asked for, and more than 64 at once, are refused", async () => {
     const { handler } = follower(untilAborted);
     const { cluster } = await open(handler);
