@@ -13,6 +13,8 @@ export type Io = {
   out(data: string | Uint8Array): void;
   /** Writes text or bytes to standard error. */
   err(data: string | Uint8Array): void;
+  /** Resolves when what was written is taken: at once, unless who reads it is slow. To be waited for between pieces of what may have no end. */
+  taken(): Promise<void>;
   /** True when standard output is a terminal. */
   readonly isTerminal: boolean;
   /** Size of the terminal now; undefined when standard output is none. */
@@ -37,6 +39,10 @@ export function processIo(): Io {
   return {
     out: (data) => void stdout.write(data),
     err: (data) => void stderr.write(data),
+    async taken() {
+      for (const stream of [stdout, stderr])
+        if (stream.writableNeedDrain) await new Promise((resolve) => stream.once("drain", resolve));
+    },
     isTerminal: stdout.isTTY === true,
     size: () => (stdout.isTTY ? { columns: stdout.columns || 80, rows: stdout.rows || 24 } : undefined),
     onResize(fn) {

@@ -4,7 +4,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { AgentChannel } from "../agent/link/channel.ts";
 import type { LinkOptions } from "../agent/link/session.ts";
 import { OzError } from "#core/errors.ts";
-import { type ChannelResponse, ChannelResponseSchema, ExecRequestSchema, LogRequestSchema } from "#proto/agent_pb.ts";
+import {
+  type ChannelResponse,
+  ChannelResponseSchema,
+  ExecRequestSchema,
+  ForwardRequestSchema,
+  LogRequestSchema,
+} from "#proto/agent_pb.ts";
 import type { HostChannel } from "../controlplane/agents/channels.ts";
 import { type LinkCluster, openLinkCluster, startAgent, type TestAgent } from "./support/link-cluster.ts";
 import { waitUntil } from "./support/wait-until.ts";
@@ -195,6 +201,15 @@ describe("cancelling", () => {
     await waitUntil("it ended", () => told.ended === 1, 5_000, 5);
   });
 
+  test.each([1, 16, 24, 32, 40])("reaches an agent whose program has %i messages to take yet", async (count) => {
+    const { told, handler } = follower(untilAborted);
+    const { cluster } = await open(handler);
+    const channel = await cluster.hub.openChannel("h1", exec, never);
+    for (let i = 0; i < count; i++) await channel.send(stdin(new Uint8Array(64 * 1024)));
+    channel.cancel();
+    await waitUntil("it ended", () => told.ended === 1, 5_000, 5);
+  });
+
   test("a channel that nobody asked for, and more than 64 at once, are refused", async () => {
     const { handler } = follower(untilAborted);
     const { cluster } = await open(handler);
@@ -205,6 +220,27 @@ describe("cancelling", () => {
       exitCode: 1,
       error: expect.stringContaining("64 logs and commands") as string,
     });
+    abort.abort();
+  });
+
+  test("512 connections at once leave the link and a log alone; one more is refused", async () => {
+    const { handler } = follower(async (channel) => {
+      await channel.connected();
+      await untilAborted(channel);
+    });
+    const { cluster, agent } = await open(handler);
+    const abort = new AbortController();
+    const forward = { case: "forward" as const, value: create(ForwardRequestSchema, { replicaId: "r1" }) };
+    const first = async (request: typeof forward | typeof logs) => {
+      const channel = await cluster.hub.openChannel("h1", request, abort.signal);
+      return (await channel[Symbol.asyncIterator]().next()).value?.message;
+    };
+    const held = await Promise.all(Array.from({ length: 512 }, () => first(forward)));
+    expect(new Set(held.map((message) => message?.case))).toEqual(new Set(["connected"]));
+    expect(await first(logs)).toMatchObject({ case: "connected" });
+    const refused = { error: expect.stringContaining("512 connections already") as string };
+    expect(await first(forward)).toMatchObject({ case: "closed", value: refused });
+    expect(agent.reasons).toEqual([]);
     abort.abort();
   });
 });

@@ -38,6 +38,12 @@ test("any chunking of any frames gives the same output", () => {
   );
 });
 
+test("what came together goes on together, however many lines it is", () => {
+  const lines = Array.from({ length: 1000 }, (_, n) => frame(1, `line ${n}\n`));
+  const chunk = Buffer.concat([...lines, frame(2, "oh\n"), ...lines]);
+  expect(new FrameSplitter().push(chunk).map(({ stream }) => stream)).toEqual(["stdout", "stderr", "stdout"]);
+});
+
 test("a terminal's output has no frames", () => {
   expect(textOf(new FrameSplitter(true).push(Buffer.from("\u0001\0\0\0\0\0\0\u0001x")), "stdout").length).toBe(9);
   const splitter = new FrameSplitter();

@@ -41,7 +41,7 @@ export class FrameSplitter {
       at += taken;
       if (this.#headLength === headBytes) this.#readHead(pieces);
     }
-    return pieces;
+    return joined(pieces);
   }
 
   #readHead(pieces: OutputPiece[]): void {
@@ -56,4 +56,18 @@ export class FrameSplitter {
     this.#stream = head[0] === 2 ? "stderr" : "stdout";
     this.#left = new DataView(head.buffer).getUint32(4);
   }
+}
+
+/** Neighbours of one output as one piece: a frame is a line, and each piece becomes a message on its way to the reader. */
+function joined(pieces: readonly OutputPiece[]): OutputPiece[] {
+  const runs: { stream: OutputPiece["stream"]; parts: Uint8Array[] }[] = [];
+  for (const { stream, bytes } of pieces) {
+    const last = runs.at(-1);
+    if (last?.stream === stream) last.parts.push(bytes);
+    else runs.push({ stream, parts: [bytes] });
+  }
+  return runs.map(({ stream, parts: [first = new Uint8Array(), ...more] }) => ({
+    stream,
+    bytes: more.length === 0 ? first : Buffer.concat([first, ...more]),
+  }));
 }

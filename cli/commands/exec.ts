@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { create } from "@bufbuild/protobuf";
 import { OzError } from "#core/errors.ts";
+import { unlessAborted } from "#core/unless-aborted.ts";
 import { ExecService, type ExecServiceExecRequest, ExecServiceExecRequestSchema } from "#proto/logs_pb.ts";
 import { newCommand, runs, wholeNumber } from "../command.ts";
 import type { Io } from "../io.ts";
@@ -85,6 +86,8 @@ async function exec(session: Session, written: string, words: string[], options:
         if (message.case === "stdout") io.out(message.value);
         else if (message.case === "stderr") io.err(message.value);
         else if (message.case === "exitCode") exitCode = message.value;
+        // What nobody reads is not asked for.
+        await unlessAborted(io.taken(), signal);
       }
     });
     if (left) return 130;

@@ -1,5 +1,6 @@
 // ozctl logs: what an instance says.
 import type { Command } from "commander";
+import { unlessAborted } from "#core/unless-aborted.ts";
 import { InstancesService } from "#proto/instances_pb.ts";
 import { LogsService } from "#proto/logs_pb.ts";
 import { newCommand, runs, wholeNumber } from "../command.ts";
@@ -16,7 +17,7 @@ export function logsCommand(session: Session): Command {
     examples: ["ozctl logs -f tiny-llm", "ozctl logs --previous --tail 50 embed", "ozctl logs web#1"],
   })
     .argument("<name>", "instance, or NAME#SLOT for one replica")
-    .option("-f, --follow", "go on until Ctrl-C")
+    .option("-f, --follow", "go on until Ctrl-C, or until its container ends")
     .option("-p, --previous", "the attempt before the present one")
     .option("-n, --tail <lines>", "only so many lines to begin with", wholeNumber("--tail", 1))
     .option("-t, --timestamps", "put the time before each line")
@@ -32,14 +33,19 @@ async function logs(session: Session, written: string, options: Options): Promis
   const write = slot === undefined && (await hasSeveral(session, group, name)) ? linePrefixer(io) : undefined;
   const { follow = false, previous = false, timestamps = false, tail = 0 } = options;
   const request = { instance: name, group, follow, previous, timestamps, tail, ...(slot !== undefined && { slot }) };
-  await untilInterrupted(io, async (signal) => {
-    for await (const part of client.stream(LogsService.method.getLogs, request, signal)) {
-      if (write !== undefined) write.write(part);
-      else if (part.stderr) io.err(part.data);
-      else io.out(part.data);
-    }
-  });
-  write?.end();
+  try {
+    await untilInterrupted(io, async (signal) => {
+      for await (const part of client.stream(LogsService.method.getLogs, request, signal)) {
+        if (write !== undefined) write.write(part);
+        else if (part.stderr) io.err(part.data);
+        else io.out(part.data);
+        // What nobody reads is not asked for.
+        await unlessAborted(io.taken(), signal);
+      }
+    });
+  } finally {
+    write?.end();
+  }
   return 0;
 }
 

@@ -23,11 +23,13 @@ describe("logs", () => {
     asked.length = 0;
     open = await fakeControlplane((router) => {
       router.rpc(InstancesService.method.listInstances, () => ({
-        instances: [{ name: "web", group: "default", units }],
+        instances: ["web", "half"].map((name) => ({ name, group: "default", units })),
       }));
       router.rpc(LogsService.method.getLogs, async function* (request, context) {
         asked.push(request);
         yield* parts;
+        if (request.instance === "half")
+          throw apiError("failed", "1 of 2 replicas of half could not be read to the end");
         if (request.follow) await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
       });
     });
@@ -57,6 +59,15 @@ describe("logs", () => {
     await runOzctl(["logs", "web#1"], { env: open!.env });
     expect(asked.at(-1)).toMatchObject({ slot: 1 });
     expect((await runOzctl(["logs", "web#1", "--slot", "0"], { env: open!.env })).code).toBe(2);
+  });
+
+  test("an error at the end costs no line that was begun", async () => {
+    await start([{}, {}], [{ slot: 0, data: text("one\ntw") }]);
+    expect(await runOzctl(["logs", "half"], { env: open!.env })).toEqual({
+      code: 1,
+      out: "0 | one\n0 | tw\n",
+      err: "1 of 2 replicas of half could not be read to the end\n",
+    });
   });
 
   test("-f ends with Ctrl-C, exit 0", async () => {
@@ -229,6 +240,38 @@ describe("exec", () => {
     rmSync(env["OZWALD_CONFIG_DIR"]!, { recursive: true });
     expect(code).toBe(1);
     expect(err).toMatch(/^No control plane at unix:.* What runs keeps running\.\n/);
+  });
+});
+
+describe("a reader of ours that reads nothing", () => {
+  test.each([
+    [["logs", "web"], "socket", 0],
+    [["exec", "web", "--", "yes"], "http2", 130],
+  ] as const)("%j: holds the sender back; Ctrl-C still ends it", async (argv, on, code) => {
+    const [piece, all] = [new Uint8Array(64 * 1024), 256 * 2 ** 20];
+    let sent = 0;
+    async function* pieces() {
+      for (; sent < all; sent += piece.length) yield piece;
+    }
+    open = await fakeControlplane(
+      (router) => {
+        router.rpc(InstancesService.method.listInstances, () => ({ instances: [] }));
+        router.rpc(LogsService.method.getLogs, async function* () {
+          for await (const data of pieces()) yield { data };
+        });
+        router.rpc(ExecService.method.exec, async function* () {
+          for await (const value of pieces()) yield { message: { case: "stdout" as const, value } };
+        });
+      },
+      { on },
+    );
+    const io = fakeIo({ env: open.env });
+    const done = main(argv, { ...io, out: () => {}, taken: () => new Promise(() => {}) });
+    let before = -1;
+    await vi.waitUntil(() => sent > 0 && before === (before = sent), { timeout: 10_000, interval: 200 });
+    expect(sent).toBeLessThan(32 * 2 ** 20);
+    io.interrupt();
+    expect(await done).toBe(code);
   });
 });
 

@@ -46,6 +46,7 @@ export function fakeIo({
   return {
     out: (data) => void (written.out += text(data)),
     err: (data) => void (written.err += text(data)),
+    taken: () => Promise.resolve(),
     isTerminal: size !== undefined,
     size: () => size,
     onResize: watch(resizes),

@@ -47,7 +47,7 @@ export async function serveChannel(
   }
 }
 
-/** How long a polite end may take. */
+/** How long an agent may take to end a channel that was cancelled. */
 const resetMs = 2_000;
 
 function createHostChannel(call: ChannelCall, messages: AsyncIterator<ChannelRequest>, clock: Clock): HostChannel {
@@ -63,9 +63,8 @@ function createHostChannel(call: ChannelCall, messages: AsyncIterator<ChannelReq
     if (over) return;
     over = true;
     if (call.destroyed || call.writableEnded) return;
+    // Not ended as well: it would be over here then, while an agent that has input to take yet hears neither of the two.
     call.write(create(ChannelResponseSchema, { message: { case: "cancel", value: true } }));
-    call.end();
-    // An agent that does not read would never see the end.
     const reset = clock.after(resetMs, () => resetStream(call));
     call.once("close", () => reset.cancel());
   }
@@ -74,6 +73,7 @@ function createHostChannel(call: ChannelCall, messages: AsyncIterator<ChannelReq
     try {
       for (;;) {
         const next = await messages.next();
+        if (next.done === true && over) return;
         if (next.done === true) break;
         yield next.value;
         if (next.value.message.case === "closed") {

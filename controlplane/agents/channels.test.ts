@@ -8,9 +8,10 @@ const signal = new AbortController().signal;
 function setUp() {
   let ids = 0;
   const asked: string[] = [];
-  const channels = createChannels({ clock: manualClock(), newId: () => `c${++ids}`, timeoutMs: 1_000 });
+  const clock = manualClock();
+  const channels = createChannels({ clock, newId: () => `c${++ids}`, timeoutMs: 1_000 });
   const open = (host: string, stop = signal) => channels.open(host, (id) => asked.push(`${host} ${id}`), stop);
-  return { channels, asked, open };
+  return { channels, clock, asked, open };
 }
 
 test("a host is asked for sixteen at a time, the next ones as these come; another host does not wait", async () => {
@@ -32,6 +33,16 @@ test("who leaves while it waits is not asked for, and who leaves after that make
   stops[0]?.abort();
   expect(asked.slice(16)).toEqual(["a c18"]);
   expect(await results[16]).toBe("the request was cancelled");
+});
+
+test("a host that does not answer is not asked for those whose time is up: so many at once would end its link", async () => {
+  const { clock, asked, open } = setUp();
+  const results = Array.from({ length: 200 }, () => open("a").catch((error: Error) => error.message));
+  clock.advance(1_000);
+  expect(new Set(await Promise.all(results))).toEqual(new Set(["the agent did not open a channel within 1000 ms"]));
+  expect(asked.length).toBe(16);
+  void open("a").catch(() => {});
+  expect(asked.length).toBe(17);
 });
 
 test("a host that went away fails those that wait too, and begins anew", async () => {

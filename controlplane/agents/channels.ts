@@ -43,6 +43,7 @@ export function createChannels(options: { clock: Clock; newId: () => string; tim
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(new OzError("cancelled", "the request was cancelled"));
       const id = newId();
+      const endsAt = clock.now() + timeoutMs;
       let endTurn = () => {};
       const settle = (finish: () => void) => {
         waiting.delete(id);
@@ -63,7 +64,10 @@ export function createChannels(options: { clock: Clock; newId: () => string; tim
       signal.addEventListener("abort", cancelled, { once: true });
       waiting.set(id, { hostId, fail, take: (channel) => settle(() => resolve(tied(channel, signal))) });
       try {
-        endTurn = turns.take(hostId, () => ask(id));
+        endTurn = turns.take(hostId, () => {
+          // Those that waited in vain end together, each with a turn for the next one: asked for all at once they would fill the link.
+          if (clock.now() < endsAt) ask(id);
+        });
       } catch (error) {
         fail(toOzError(error));
       }

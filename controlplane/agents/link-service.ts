@@ -45,7 +45,8 @@ export function createLinkServer(options: LinkServerOptions): grpc.Server {
     "grpc.enable_retries": 0,
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": 16 * 2 ** 20,
-    "grpc.max_concurrent_streams": 256,
+    // Above all that an agent carries (agent/link/link-stream.ts) and its link: what is beyond this waits there without a word.
+    "grpc.max_concurrent_streams": 1024,
     // A link always has its stream. An attempt that an agent gave up may connect once more, and nobody there would close that.
     "grpc.max_connection_idle_ms": 30_000,
   });

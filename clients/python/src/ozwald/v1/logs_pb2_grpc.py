@@ -47,7 +47,7 @@ class LogsServiceServicer:
     """
 
     def GetLogs(self, request, context):
-        """GetLogs sends lines of one instance; with follow it goes on until cancelled.
+        """GetLogs sends lines of one instance; with follow it goes on until cancelled, or until the containers end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

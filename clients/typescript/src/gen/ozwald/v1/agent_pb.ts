@@ -716,7 +716,7 @@ export type LogRequest = Message<"ozwald.v1.LogRequest"> & {
   replicaId: string;
 
   /**
-   * True to go on until cancelled.
+   * True to go on until cancelled, or until the container ends.
    *
    * @generated from field: bool follow = 2;
    */

@@ -289,7 +289,7 @@ export const ExecServiceExecResponseSchema: GenMessage<ExecServiceExecResponse> 
  */
 export const LogsService: GenService<{
   /**
-   * GetLogs sends lines of one instance; with follow it goes on until cancelled.
+   * GetLogs sends lines of one instance; with follow it goes on until cancelled, or until the containers end.
    *
    * @generated from rpc ozwald.v1.LogsService.GetLogs
    */
