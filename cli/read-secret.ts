@@ -28,14 +28,23 @@ export async function readSecret(io: Io, question: string): Promise<string> {
   return secret;
 }
 
-/** All of standard input, at most 64 KiB. */
+/** All of standard input. Throws limit for more than 64 KiB, bad_request when it cannot be read. */
 export async function readAllInput({ stdin }: Io): Promise<string> {
   let text = "";
-  for await (const piece of stdin) {
-    text += String(piece);
-    if (text.length > 65_536) throw new OzError("limit", "Standard input is longer than 64 KiB.");
+  try {
+    for await (const piece of stdin) {
+      text += String(piece);
+      if (text.length > 65_536) throw new OzError("limit", "Standard input is longer than 64 KiB.");
+    }
+  } catch (error) {
+    throw error instanceof OzError ? error : unreadableInput(error as Error);
   }
   return text;
+}
+
+/** `< FOLDER`, for example. */
+export function unreadableInput(cause: Error): OzError {
+  return new OzError("bad_request", `Standard input cannot be read: ${cause.message}.`, { cause });
 }
 
 /** Undefined when Ctrl-C or the end of the input came first. */

@@ -6,6 +6,7 @@ import { unlessAborted } from "#core/unless-aborted.ts";
 import { ExecService, type ExecServiceExecRequest, ExecServiceExecRequestSchema } from "#proto/logs_pb.ts";
 import { newCommand, runs, wholeNumber } from "../command.ts";
 import type { Io } from "../io.ts";
+import { unreadableInput } from "../read-secret.ts";
 import { type Session, untilInterrupted } from "../session.ts";
 import { parseNameArgument, slotOf } from "../spec-argument.ts";
 import { sendQueue, type SendQueue } from "../send-queue.ts";
@@ -115,10 +116,15 @@ function sendInput(io: Io, queue: SendQueue<ExecServiceExecRequest>, raw: boolea
   };
   const onEnd = () =>
     queue.push(create(ExecServiceExecRequestSchema, { message: { case: "stdinClosed", value: true } }));
+  // `< FOLDER`, or a disk that fails: the command gets what was read until then.
+  const onError = (error: Error) => {
+    io.err(`${unreadableInput(error).message}\n`);
+    onEnd();
+  };
   if (raw) stdin.setRawMode?.(true);
-  stdin.on("data", onData).on("end", onEnd).resume();
+  stdin.on("data", onData).on("end", onEnd).on("error", onError).resume();
   return () => {
-    stdin.off("data", onData).off("end", onEnd).pause();
+    stdin.off("data", onData).off("end", onEnd).off("error", onError).pause();
     if (raw) stdin.setRawMode?.(false);
     queue.end();
   };

@@ -177,6 +177,15 @@ describe("exec", () => {
     expect(io.written().out === sent).toBe(true);
   });
 
+  test("-i with an input that cannot be read: the command gets its end, and the reason is told", async () => {
+    await start();
+    const io = fakeIo({ env: open!.env });
+    const failing = io.stdin;
+    failing.once("resume", () => failing.destroy(new Error("EISDIR: illegal operation on a directory, read")));
+    expect(await main(["exec", "-i", "web", "--", "cat"], io)).toBe(7);
+    expect(io.written().err).toContain("Standard input cannot be read: EISDIR");
+  });
+
   test("-it: raw mode while it runs, sizes follow the terminal", async () => {
     await start();
     const modes: boolean[] = [];

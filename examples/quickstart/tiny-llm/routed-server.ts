@@ -73,7 +73,8 @@ async function answerOne<Parts>(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const url = new URL(incoming.url ?? "/", "http://local");
+  // As part of one: "//" alone would be read as the beginning of a host.
+  const url = new URL(`http://local${incoming.url?.startsWith("/") ? "" : "/"}${incoming.url ?? ""}`);
   const method = incoming.method === "HEAD" ? "GET" : incoming.method;
   const route = routes[`${method} ${url.pathname}`];
   if (route !== undefined) return route(parts, incoming, outgoing, url);
