@@ -407,6 +407,31 @@ test("a replica that does not fit is rejected by name, the rest runs", async () 
   expect(stateOf("b")).toBeUndefined();
 });
 
+test("an old attempt that cannot be removed is in the way of nothing else, and is told of only when nothing else is left", async () => {
+  begin();
+  const restart = { condition: RestartCondition.ALWAYS };
+  await assign([assigned("a", 1, { restart })]);
+  for (let ended = 0; ended < 4; ended++) {
+    const [alive] = engine.running("a");
+    engine.stuck.add(alive?.id ?? "");
+    engine.kill(alive?.id ?? "");
+    await clock.advance(60_000);
+  }
+  expect([engine.running("a").length, engine.containers("a").length, stateOf("a")]).toEqual([1, 5, ReplicaState.READY]);
+  engine.kill(engine.running("a")[0]?.id ?? "");
+  await clock.advance(60_000);
+  expect([engine.running("a").length, stateOf("a")]).toEqual([1, ReplicaState.READY]);
+  await assign([], ["a"]);
+  expect(engine.running("a")).toEqual([]);
+  expect(seen("a")).toMatchObject({ state: ReplicaState.STOPPING, reason: expect.stringMatching(/ is busy$/) });
+  await clock.advance(60_000);
+  expect(engine.containers("a")).toHaveLength(4);
+  engine.stuck.clear();
+  await clock.advance(60_000);
+  expect(engine.containers("a")).toEqual([]);
+  expect(seen("a")).toBeUndefined();
+});
+
 test("a brain that begins again on the same engine keeps everything, also when the engine is away at first", async () => {
   begin();
   await assign([assigned("a", 1, { health: { probes: [probe] }, ports: [auto] })]);

@@ -269,14 +269,9 @@ export class Brain {
       const wait = all.find((step) => step.tag === "wait");
       if (wait !== undefined) this.#waits.set(replicaId, wait);
       if (wait !== undefined && wait.until > 0) wakeAt(wait.until);
-      const retryAt = this.#worker.troubles().get(replicaId)?.retryAt ?? 0;
-      if (retryAt > now) wakeAt(retryAt);
-      else if (!this.#worker.outdated(replicaId, this.#lookTick)) {
-        this.#worker.begin(
-          replicaId,
-          all.filter((step) => step.tag !== "wait"),
-        );
-      }
+      const { due, retryAt } = this.#worker.due(replicaId, all);
+      wakeAt(retryAt);
+      if (!this.#worker.outdated(replicaId, this.#lookTick)) this.#worker.begin(replicaId, due);
     }
     return delayMs;
   }

@@ -16,7 +16,10 @@ export type Worker = {
   anyBusy(): boolean;
   /** True when a work on the replica is under way, or ended after that tick. */
   outdated(replicaId: string, tick: number): boolean;
+  /** By id of a replica, or of a container that cannot be removed. */
   troubles(): ReadonlyMap<string, Trouble>;
+  /** What of a replica's steps can be done now, and when the rest can (milliseconds since 1970; Infinity for never). */
+  due(replicaId: string, steps: readonly Step[]): { due: readonly Step[]; retryAt: number };
   begin(replicaId: string, steps: readonly Step[]): void;
   /** What is wanted of the replica changed: its work ends, its troubles are forgiven. */
   reset(replicaId: string): void;
@@ -40,10 +43,15 @@ export function createWorker(deps: WorkerDeps): Worker {
   const troubles = new Troubles(clock);
   const before = new Map<string, ReplicaMemory | undefined>();
   const failed = new Set<string>();
-  const executors = createExecutors({ ...deps, starts: createSlots(mostStarts), stops: createSlots(mostStops) });
+  const slots = { starts: createSlots(mostStarts), stops: createSlots(mostStops) };
+  const { remove, ...others } = createExecutors({ ...deps, ...slots });
 
   function onFailure(step: Step, error: OzError): void {
     const { replicaId } = step;
+    if (step.tag === "remove") {
+      log.warn({ replica: replicaId, step: step.tag, code: error.code }, error.message);
+      return troubles.note(step.containerId, error.message);
+    }
     const outcome = failureOutcome(step, error, book.wanted(replicaId), before.get(replicaId), clock.now());
     log.warn(
       { replica: replicaId, step: step.tag, code: error.code, outcome: outcome.kind },
@@ -66,7 +74,14 @@ export function createWorker(deps: WorkerDeps): Worker {
   }
 
   const lanes = createLanes({
-    executors,
+    executors: {
+      ...others,
+      async remove(step, signal) {
+        const goesOn = await remove(step, signal);
+        troubles.forgive(step.containerId);
+        return goesOn;
+      },
+    },
     clock,
     onFailure,
     onStep: ({ replicaId }) => before.set(replicaId, book.memory(replicaId)),
@@ -84,6 +99,20 @@ export function createWorker(deps: WorkerDeps): Worker {
     anyBusy: () => lanes.anyBusy(),
     outdated: (replicaId, tick) => lanes.busy(replicaId) || lanes.endedAt(replicaId) > tick,
     troubles: () => troubles.all(),
+    due(replicaId, steps) {
+      const retryAt = (id: string) => {
+        const at = troubles.all().get(id)?.retryAt ?? 0;
+        return at > clock.now() ? at : undefined;
+      };
+      const own = retryAt(replicaId);
+      if (own !== undefined) return { due: [], retryAt: own };
+      // A container that cannot be removed is in the way of nothing else.
+      const stuck = (step: Step) => (step.tag === "remove" ? retryAt(step.containerId) : undefined);
+      return {
+        due: steps.filter((step) => step.tag !== "wait" && stuck(step) === undefined),
+        retryAt: Math.min(...steps.map((step) => stuck(step) ?? Infinity)),
+      };
+    },
     begin(replicaId, steps) {
       const start = steps.find((step) => step.tag === "start-attempt");
       const memory = book.memory(replicaId);

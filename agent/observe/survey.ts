@@ -91,7 +91,7 @@ export function describe(
       health: sources.health.get(replicaId),
       activity: book.activity(replicaId),
       wait: sources.waits.get(replicaId),
-      trouble: sources.troubles.get(replicaId),
+      trouble: troubleOf(sources, replicaId),
     };
     const status = next(previous.get(replicaId), sight, now);
     previous.set(replicaId, status);
@@ -107,4 +107,10 @@ export function describe(
       waitsFor: status.state === "starting" ? (sight.wait?.waitsFor ?? []) : [],
     });
   });
+}
+
+/** Of the replica, or, when all that is left to do is removing, of what cannot be removed. */
+function troubleOf({ troubles, book, look }: StatusSources, replicaId: string): Trouble | undefined {
+  const left = book.retiring(replicaId) ? (look.get(replicaId) ?? []) : [];
+  return [replicaId, ...left.map(({ id }) => id)].map((id) => troubles.get(id)).find((each) => each !== undefined);
 }

@@ -64,8 +64,8 @@ test("what no message names is left alone; what is retired is stopped, removed a
   expect(planned([], [container("ghost", 1), container("ghost", 2, { phase: "ended" })])).toEqual([]);
   const retired = planned([], [container("a", 1, { phase: "ended" }), container("a", 2)], { retire: ["a"] });
   expect(retired).toMatchObject([
-    { tag: "remove" },
     { tag: "stop", why: "retire", graceMs: 10_000 },
+    { tag: "remove" },
     { tag: "remove" },
   ]);
   expect(brief(planned([], [], { retire: ["a"], mem: { a: {} } }))).toEqual(["forget"]);

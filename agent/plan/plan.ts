@@ -31,7 +31,7 @@ export function plan(input: PlanInput): readonly Step[] {
   const wanted = [...run.values()].toSorted((a, b) => (a.replicaId < b.replicaId ? -1 : 1));
   const steps = wanted.flatMap((each) => planReplica(each, byAttempt(containers.get(each.replicaId)), situation));
   for (const id of [...retire].filter((each) => !run.has(each)).toSorted()) {
-    steps.push(...planRetire(id, byAttempt(containers.get(id)), input.memory.get(id)));
+    steps.push(...planRetire(byAttempt(containers.get(id)), input.memory.get(id)));
   }
   for (const id of [...input.memory.keys()].filter((each) => !run.has(each) && !containers.has(each)).toSorted()) {
     steps.push({ tag: "forget", replicaId: id });
@@ -175,15 +175,10 @@ function watchStart(wanted: Wanted, current: FoundContainer, memory: ReplicaMemo
   return [stop(current, memory, "not-ready"), { tag: "record-end", replicaId, generation, ...end }];
 }
 
-function planRetire(
-  replicaId: string,
-  containers: readonly FoundContainer[],
-  memory: ReplicaMemory | undefined,
-): Step[] {
-  return containers.flatMap((container): Step[] => {
-    const remove = { tag: "remove", replicaId, containerId: container.id, attempt: container.attempt } as const;
-    return container.phase === "running" ? [stop(container, memory, "retire"), remove] : [remove];
-  });
+function planRetire(containers: readonly FoundContainer[], memory: ReplicaMemory | undefined): Step[] {
+  const alive = containers.filter((container) => container.phase === "running");
+  // What runs ends first: an old attempt that cannot be removed must not keep it alive.
+  return [...alive.map((container) => stop(container, memory, "retire")), ...containers.map(remove)];
 }
 
 /** Containers of old attempts, but for the newest few. What may still have to be accounted for stays. */
@@ -191,7 +186,7 @@ function removals(containers: readonly FoundContainer[], memory: ReplicaMemory, 
   const open = (each: FoundContainer) => each.attempt > memory.settled && each.generation === generation;
   const past = containers.filter((each) => each.phase !== "running" && !open(each));
   const old = past.slice(0, Math.max(0, past.length - keptAttempts));
-  return old.map(({ id, replicaId, attempt }) => ({ tag: "remove", replicaId, containerId: id, attempt }));
+  return old.map(remove);
 }
 
 function portOwners({ desired, found, memory }: PlanInput): Map<number, string> {
@@ -217,6 +212,10 @@ function takenByOthers(replicaId: string, { owners, facts }: Situation): Set<num
 function stop(container: FoundContainer, memory: ReplicaMemory | undefined, why: StopReason): Step {
   const { replicaId, id, attempt } = container;
   return { tag: "stop", replicaId, containerId: id, attempt, graceMs: memory?.graceMs ?? 10_000, why };
+}
+
+function remove({ replicaId, id, attempt }: FoundContainer): Step {
+  return { tag: "remove", replicaId, containerId: id, attempt };
 }
 
 function wait(replicaId: string, until: number, kind: WaitKind, reason: string): StepOf<"wait"> {

@@ -1,5 +1,4 @@
-// A container engine in memory, for tests of the brain with a clock of their own. It keeps the contract of engine-contract.ts, as the
-// real one does, and nothing more: it runs no commands.
+// A container engine in memory, for tests with a clock of their own. It keeps the contract of engine-contract.ts, and runs no commands.
 import type { Clock } from "#core/clock.ts";
 import { OzError } from "#core/errors.ts";
 import { maskValues } from "#core/secret.ts";
@@ -38,8 +37,8 @@ export class SimulatedEngine implements ContainerEngine {
   readonly #containers = new Map<string, Held>();
   readonly #local = new Set<string>();
   readonly #watchers = new Set<(lost: boolean) => void>();
-  /** Host ports that something foreign holds. */
-  readonly foreignPorts = new Set<number>();
+  /** Host ports that something foreign holds. */ readonly foreignPorts = new Set<number>();
+  /** Ids of containers that cannot be removed. */ readonly stuck = new Set<string>();
   /** Why no image can be fetched now. */
   registryProblem: OzError | undefined;
   /** Every call that changes something, in order. */
@@ -214,6 +213,7 @@ export class SimulatedEngine implements ContainerEngine {
     const held = this.#containers.get(id);
     if (held === undefined) return;
     if (held.seen.phase === "running") throw new OzError("engine_refused", `${held.seen.name} runs`);
+    if (this.stuck.has(id)) throw new OzError("engine_refused", `${held.seen.name} is busy`);
     this.calls.push(`remove ${held.seen.replicaId} ${held.seen.generation}.${held.seen.attempt}`);
     this.#containers.delete(id);
     this.#changed();
