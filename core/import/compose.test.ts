@@ -365,6 +365,36 @@ describe("words of Compose", () => {
     expect(one({ web: { image: "w:$TAG" } }, {}, shell).settings.services[0]).toMatchObject({ image: "w:9" });
   });
 
+  test.each([
+    ["env_file", "a.env", ["b.env"], ["/srv/shop/a.env", "/srv/shop/b.env"]],
+    ["env_file", ["a.env"], "b.env", ["/srv/shop/a.env", "/srv/shop/b.env"]],
+    ["depends_on", ["db"], { cache: { condition: "service_healthy" } }, ["db", "cache"]],
+    ["depends_on", { cache: { condition: "service_healthy" } }, ["db"], ["cache", "db"]],
+    ["volumes", ["/a:/a"], ["/b:/b"], ["/a:/a", "/b:/b"]],
+  ])("%s %j and %j are both there, by extends and by a second file", (key, base, over, expected) => {
+    const others = { db: { image: "b" }, cache: { image: "c" } };
+    const extended = one({ ...others, web: { extends: "base", [key]: over }, base: { image: "a", [key]: base } });
+    expect(extended.settings.services.find(({ name }) => name === "web")).toMatchObject({ [key]: expected });
+    const files = [
+      { services: { ...others, web: { image: "a", [key]: base } } },
+      { services: { web: { [key]: over } } },
+    ];
+    const laid = importCompose(
+      files.map((each, i) => ({ name: `${i}.yml`, text: stringify(each) })),
+      options,
+    );
+    expect(laid.settings.services.find(({ name }) => name === "web")).toMatchObject({ [key]: expected });
+  });
+
+  test("a service that is called as a key is laid over key by key like any other", () => {
+    const files = [{ services: { test: { image: "a" } } }, { services: { test: { ports: ["1:1"] } } }];
+    const { settings } = importCompose(
+      files.map((each, i) => ({ name: `${i}.yml`, text: stringify(each) })),
+      options,
+    );
+    expect(settings.services).toMatchObject([{ name: "test", image: "a", ports: ["0.0.0.0:1:1"] }]);
+  });
+
   test("!reset takes a key away, !override takes its place", () => {
     const layers = [
       "services: { web: { image: a, command: [x], ports: ['80:80', '81:81'], environment: { A: 1 } }, old: { image: b } }",
