@@ -386,6 +386,25 @@ describe("words of Compose", () => {
     expect(laid.settings.services.find(({ name }) => name === "web")).toMatchObject({ [key]: expected });
   });
 
+  test("numbers are those that Compose reads", () => {
+    const text = `services:
+  web:
+    image: a
+    environment: &env
+      CHAT: -1001234567890123456
+      BIG: 12345678901234567890
+      UMASK: 022
+      EIGHT: 08
+      VERSION: 1.10
+  other: { image: b, environment: { <<: *env, MORE: 1 } }`;
+    const { settings } = importCompose([{ name: "compose.yml", text }], options);
+    const environment = {
+      ...{ CHAT: "-1001234567890123456", BIG: "12345678901234567890" },
+      ...{ UMASK: "18", EIGHT: "8", VERSION: "1.1" },
+    };
+    expect(settings.services).toMatchObject([{ environment }, { environment: { ...environment, MORE: "1" } }]);
+  });
+
   test("a service that is called as a key is laid over key by key like any other", () => {
     const files = [{ services: { test: { image: "a" } } }, { services: { test: { ports: ["1:1"] } } }];
     const { settings } = importCompose(
