@@ -30,8 +30,8 @@ export function volumeBook(input: InputMap | undefined, project: string, notes: 
   const known = new Map<string, string>();
   for (const key of input?.keys ?? []) {
     const volume = input?.map(key) ?? new InputMap({}, `volumes.${key}`, notes);
-    const external = volume.truth("external") === true;
-    const name = volume.text("name") ?? (external ? key : `${project}_${key}`);
+    const { external, named } = externalOf(volume);
+    const name = volume.text("name") ?? named ?? (external ? key : `${project}_${key}`);
     const options = volume.map("driver_opts");
     const type = options?.text("type");
     const bound = type === "none" ? options?.text("device") : undefined;
@@ -57,6 +57,17 @@ export function volumeBook(input: InputMap | undefined, project: string, notes: 
       return real;
     },
   };
+}
+
+/** `external: true`, or as older files have it: `external: { name: NAME }`. */
+function externalOf(volume: InputMap): { external: boolean; named?: string | undefined } {
+  const external = volume.take("external");
+  if (!isMap(external))
+    return { external: new InputMap({ external }, volume.path, volume.notes).truth("external") === true };
+  const map = new InputMap(external, volume.at("external"), volume.notes);
+  const named = map.text("name");
+  map.close();
+  return { external: true, named };
 }
 
 /** Writes volumes and tmpfs of a service; what cannot be read is listed. */

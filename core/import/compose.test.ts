@@ -319,11 +319,18 @@ describe("words of Compose", () => {
 
   test("volumes keep the name they have on the engine", () => {
     const { settings } = one(
-      { web: { image: "w", volumes: ["a:/a", "b:/b", "c:/c"] } },
-      { name: "shop", volumes: { a: null, b: { name: "real" }, c: { external: true } } },
+      { web: { image: "w", volumes: ["a:/a", "b:/b", "c:/c", "d:/d", "e:/e"] } },
+      {
+        name: "shop",
+        volumes: {
+          ...{ a: null, b: { name: "real" }, c: { external: true } },
+          ...{ d: { external: { name: "old-form" } }, e: { external: {} } },
+        },
+      },
     );
-    expect(settings).toMatchObject({ project: "shop", services: [{ volumes: ["shop_a:/a", "real:/b", "c:/c"] }] });
-    expect(Object.keys(settings.volumes ?? {})).toEqual(["shop_a", "real", "c"]);
+    const mounted = ["shop_a:/a", "real:/b", "c:/c", "old-form:/d", "e:/e"];
+    expect(settings).toMatchObject({ project: "shop", services: [{ volumes: mounted }] });
+    expect(Object.keys(settings.volumes ?? {})).toEqual(["shop_a", "real", "c", "old-form", "e"]);
   });
 
   test("profiles decide what runs, not what is known", () => {
