@@ -180,10 +180,11 @@ export function hostPath(written: string, { folder, home }: Pick<MountPlace, "fo
 }
 
 function tidy(path: string): string {
+  const [drive = ""] = /^[A-Za-z]:(?=\/)/.exec(path) ?? [];
   const steps: string[] = [];
-  for (const step of path.split("/")) {
+  for (const step of path.slice(drive.length).split("/")) {
     if (step === "..") steps.pop();
     else if (step !== "" && step !== ".") steps.push(step);
   }
-  return `/${steps.join("/")}`;
+  return `${drive}/${steps.join("/")}`;
 }

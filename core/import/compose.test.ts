@@ -412,6 +412,27 @@ describe("words of Compose", () => {
     expect(settings.services).toMatchObject([{ environment }, { environment: { ...environment, MORE: "1" } }]);
   });
 
+  test("in a folder of Windows the project has the folder's name, and env files are found", () => {
+    const web = { image: "w", env_file: ["./app.env"], volumes: ["data:/data", "./conf:/conf"] };
+    const asked: string[] = [];
+    const { settings, notes } = one(
+      { web },
+      {},
+      {
+        folder: "C:\\Users\\ada\\My Shop",
+        envFile: (path) => void asked.push(path),
+      },
+    );
+    expect(settings).toMatchObject({
+      project: "myshop",
+      services: [{ env_file: ["C:/Users/ada/My Shop/app.env"], volumes: ["myshop_data:/data"] }],
+    });
+    expect(asked).toEqual(["C:/Users/ada/My Shop/app.env"]);
+    expect(notes.map(({ key, text }) => `${key} ${text}`)).toContain(
+      'services.web.volumes[1] not carried: "./conf" is no folder or volume of a host.',
+    );
+  });
+
   test("a service that is called as a key is laid over key by key like any other", () => {
     const files = [{ services: { test: { image: "a" } } }, { services: { test: { ports: ["1:1"] } } }];
     const { settings } = importCompose(
