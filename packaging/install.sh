@@ -544,7 +544,7 @@ start_service() {
 # Process of the program that was started without a service manager; empty without one.
 pid_of() {
   pid=$(cat "$state/$program.pid" 2>/dev/null)
-  if [ -n "$pid" ] && tr '\000' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$program run --state $state "; then
+  if [ -n "$pid" ] && tr '\000' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$program run --state $state "; then
     say "$pid"
   elif [ "$role" = agent ] && [ -x "$dir/$program" ]; then
     "$dir/$program" status --state "$state" -o json 2>/dev/null | sed -n 's/.*"pid":\([0-9]*\),"up_ms".*/\1/p'
@@ -584,7 +584,7 @@ restart() {
   fi
   stop
   rm -f "$state/$program.pid"
-  log_before=$(wc -l <"$state/$program.log" 2>/dev/null) || log_before=0
+  log_before=$(wc -l 2>/dev/null <"$state/$program.log") || log_before=0
   detach=setsid
   has setsid || detach=nohup
   (
