@@ -45,6 +45,8 @@ main() {
   [ "$(id -u)" = 0 ] || [ $dry = yes ] || fail "only root can install programs and a service, and this is $(id -un). Nothing was changed.
 Put sudo before sh: curl … | sudo sh -s -- …   or look first: … | sh -s -- --dry-run …"
   [ -z "$sysroot" ] || [ $dry = yes ] || fail "OZWALD_SYSROOT is for --dry-run only. Nothing was changed."
+  [ "$(id -u)" = 0 ] || may_look || fail "what is installed here only root can see ($place), so what would be done is not known. Nothing was done.
+Put sudo before sh: curl … | sudo sh -s -- --dry-run …"
   [ "$service" = no ] || [ -d /run/systemd/system ] || service=absent
   other=ozwald-agent
   [ "$role" != agent ] || other=ozwald-controlplane
@@ -124,6 +126,13 @@ find_places() {
   [ "$dir" = "$was_dir" ] && [ "$state" = "$was_state" ] ||
     fail "$program is in $was_dir with its state in $was_state, and not in$([ -z "$said_dir" ] || say " $dir")$([ -z "$said_state" ] || say " $state"). Nothing was changed.
 Leave --dir and --state out: they are known."
+}
+
+# Whether the state can be looked into, or is not there; else $place is what bars the way.
+may_look() {
+  place=$state
+  while [ ! -e "$place" ]; do place=${place%/*}; [ -n "$place" ] || return 0; done
+  [ -x "$place" ]
 }
 
 install_all() {
