@@ -135,6 +135,15 @@ may_look() {
   [ -x "$place" ]
 }
 
+# A folder without state would make this another host, or a control plane that no host knows.
+keep_state() {
+  mark=identity.json
+  [ "$role" = agent ] || mark=pki/identity.json
+  [ -n "$was_state" ] && [ "$was_state" != "$state" ] && [ -e "$was_state/$mark" ] && [ ! -e "$state/$mark" ] || return 0
+  fail "the state of $program is in $was_state, and without it, in $state, it would begin anew. Nothing was changed.
+Leave --state out, or move it: $([ $service != yes ] && say "end $program" || say "systemctl stop $program"); mv $was_state $state; then run this again."
+}
+
 install_all() {
   case $(uname -s)-$(uname -m) in
     Linux-x86_64 | Linux-amd64) mine=linux-x64 ;;
@@ -146,6 +155,7 @@ Build Ozwald here from a clone (npm run build), then join with dist/bin/ozwald-a
   case $target in linux-x64) loader=/lib64/ld-linux-x86-64.so.2 ;; *) loader=/lib/ld-linux-aarch64.so.1 ;; esac
   [ -e "$sysroot$loader" ] || fail "this system has no glibc ($loader is not there; Alpine has musl instead), and the programs need it. Nothing was changed.
 Use a system with glibc 2.28 or newer, such as Debian 10, Ubuntu 20.04 or RHEL 8."
+  keep_state
   if [ "$role" = agent ] && [ -z "$token" ] && [ ! -e "$state/identity.json" ]; then
     fail "this machine has not joined yet and there is no token. Make a line with: ozctl host invite"
   fi

@@ -156,6 +156,22 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
     expect(debian.processes()).toEqual([renamed]);
   });
 
+  test("another folder without its state does not make another control plane of it", async () => {
+    const running = debian.processes();
+    const started = () => readFile(debian.path("/etc/ozwald/controlplane.start"), "utf8");
+    const before = await started();
+    for (const more of [[], ["--dry-run"]]) {
+      const done = await install("--state", "/root/elsewhere", ...more);
+      expect([done.code, done.stderr]).toEqual([
+        1,
+        expect.stringContaining("it would begin anew. Nothing was changed."),
+      ]);
+      expect(done.stderr).toContain("mv /var/lib/ozwald/controlplane /root/elsewhere; then run this again.");
+    }
+    expect([existsSync(debian.path("/root/elsewhere")), await started()]).toEqual([false, before]);
+    expect(debian.processes()).toEqual(running);
+  });
+
   test("--dry-run of somebody who may not look says so, and not that nothing runs", async () => {
     // The machine's root is a folder that only we may enter.
     await debian.run(["chmod", "755", "/"]);
