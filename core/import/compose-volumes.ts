@@ -22,6 +22,8 @@ export type MountPlace = {
   readonly prefix: string;
 };
 
+/** What an engine calls a volume to which nobody gave a name. */
+const anonymous = /^[0-9a-f]{64}$/;
 const driverOptions = "a volume that is on the engine keeps its options, a new one gets none.";
 
 /** The volumes of a file. Compose names them project_volume on the engine unless told otherwise. */
@@ -165,11 +167,13 @@ function volumeOf(
   book: VolumeBook,
   { prefix }: MountPlace,
 ): string | undefined {
-  if (mount.source !== "") return book.find(mount.source);
+  const unnamed = mount.source === "" || anonymous.test(mount.source);
+  if (!unnamed) return book.find(mount.source);
   const name = `${prefix}${mount.target.replace(/[^A-Za-z0-9]+/g, "_").replace(/_+$/, "")}`;
   if (!isName(name)) return undefined;
   book.declared[name] = { type: "named" };
-  input.changed(from, `a volume without a name gets one: ${name}. What the old one holds is not copied.`);
+  const old = mount.source === "" ? "the old one" : mount.source;
+  input.changed(from, `a volume without a name gets one: ${name}. What ${old} holds is not copied.`);
   return name;
 }
 
