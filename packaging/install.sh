@@ -45,6 +45,8 @@ main() {
   [ "$(id -u)" = 0 ] || [ $dry = yes ] || fail "only root can install programs and a service, and this is $(id -un). Nothing was changed.
 Put sudo before sh: curl … | sudo sh -s -- …   or look first: … | sh -s -- --dry-run …"
   [ -z "$sysroot" ] || [ $dry = yes ] || fail "OZWALD_SYSROOT is for --dry-run only. Nothing was changed."
+  [ "$(id -u)" = 0 ] || may_look || fail "what is installed here only root can see ($place), so what would be done is not known. Nothing was done.
+Put sudo before sh: curl … | sudo sh -s -- --dry-run …"
   [ "$service" = no ] || [ -d /run/systemd/system ] || service=absent
   other=ozwald-agent
   [ "$role" != agent ] || other=ozwald-controlplane
@@ -126,6 +128,22 @@ find_places() {
 Leave --dir and --state out: they are known."
 }
 
+# Whether the state can be looked into, or is not there; else $place is what bars the way.
+may_look() {
+  place=$state
+  while [ ! -e "$place" ]; do place=${place%/*}; [ -n "$place" ] || return 0; done
+  [ -x "$place" ]
+}
+
+# A folder without state would make this another host, or a control plane that no host knows.
+keep_state() {
+  mark=identity.json
+  [ "$role" = agent ] || mark=pki/identity.json
+  [ -n "$was_state" ] && [ "$was_state" != "$state" ] && [ -e "$was_state/$mark" ] && [ ! -e "$state/$mark" ] || return 0
+  fail "the state of $program is in $was_state, and without it, in $state, it would begin anew. Nothing was changed.
+Leave --state out, or move it: $([ $service != yes ] && say "end $program" || say "systemctl stop $program"); mv $was_state $state; then run this again."
+}
+
 install_all() {
   case $(uname -s)-$(uname -m) in
     Linux-x86_64 | Linux-amd64) mine=linux-x64 ;;
@@ -137,6 +155,7 @@ Build Ozwald here from a clone (npm run build), then join with dist/bin/ozwald-a
   case $target in linux-x64) loader=/lib64/ld-linux-x86-64.so.2 ;; *) loader=/lib/ld-linux-aarch64.so.1 ;; esac
   [ -e "$sysroot$loader" ] || fail "this system has no glibc ($loader is not there; Alpine has musl instead), and the programs need it. Nothing was changed.
 Use a system with glibc 2.28 or newer, such as Debian 10, Ubuntu 20.04 or RHEL 8."
+  keep_state
   if [ "$role" = agent ] && [ -z "$token" ] && [ ! -e "$state/identity.json" ]; then
     fail "this machine has not joined yet and there is no token. Make a line with: ozctl host invite"
   fi
@@ -544,7 +563,7 @@ start_service() {
 # Process of the program that was started without a service manager; empty without one.
 pid_of() {
   pid=$(cat "$state/$program.pid" 2>/dev/null)
-  if [ -n "$pid" ] && tr '\000' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$program run --state $state "; then
+  if [ -n "$pid" ] && tr '\000' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$program run --state $state "; then
     say "$pid"
   elif [ "$role" = agent ] && [ -x "$dir/$program" ]; then
     "$dir/$program" status --state "$state" -o json 2>/dev/null | sed -n 's/.*"pid":\([0-9]*\),"up_ms".*/\1/p'
@@ -584,7 +603,7 @@ restart() {
   fi
   stop
   rm -f "$state/$program.pid"
-  log_before=$(wc -l <"$state/$program.log" 2>/dev/null) || log_before=0
+  log_before=$(wc -l 2>/dev/null <"$state/$program.log") || log_before=0
   detach=setsid
   has setsid || detach=nohup
   (

@@ -29,6 +29,8 @@ export async function startProvisioner(scene: Scene): Promise<number> {
     io.out(`provisioner  http://127.0.0.1:${apiPort}  runs already\n`);
     if (!ours) return 0;
   } else {
+    // What runs is not ended for a port that cannot be had.
+    if (ours && (readChosen(places)?.apiPort ?? apiPort) !== apiPort) await requireFree(apiPort);
     if (ours) await endProcesses(controlPlaneCommand(places), io.clock);
     await startControlPlane(io, places, await choose(io, places, apiPort));
     io.out(`provisioner  http://127.0.0.1:${apiPort}  ${ours ? "restarted" : "started"}\n`);
@@ -43,11 +45,7 @@ export async function startProvisioner(scene: Scene): Promise<number> {
 
 /** Ports stay the same between starts: the agent and every invitation know the address. */
 async function choose(io: Io, places: Places, apiPort: number): Promise<Chosen> {
-  if (!(await canListen("127.0.0.1", apiPort))) {
-    throw new OzError("port_taken", `Port ${apiPort} is taken by another program.`, {
-      hint: `Who is it?  ss -ltnp 'sport = :${apiPort}'        Another port:  ozwald start_provisioner --api-port N`,
-    });
-  }
+  await requireFree(apiPort);
   const before = readChosen(places);
   const tlsPort = before?.tlsPort ?? (await freeTlsPort(apiPort));
   if (before !== undefined && !(await canListen("0.0.0.0", tlsPort))) {
@@ -62,6 +60,13 @@ async function choose(io: Io, places: Places, apiPort: number): Promise<Chosen> 
   const chosen = { apiPort, tlsPort, configFolder: before?.configFolder ?? ownConfigFolder(io, places) };
   writeChosen(places, chosen);
   return chosen;
+}
+
+async function requireFree(apiPort: number): Promise<void> {
+  if (await canListen("127.0.0.1", apiPort)) return;
+  throw new OzError("port_taken", `Port ${apiPort} is taken by another program.`, {
+    hint: `Who is it?  ss -ltnp 'sport = :${apiPort}'        Another port:  ozwald start_provisioner --api-port N`,
+  });
 }
 
 /** Empty for the person's own, unless they have a context called local already: that one is not ours to replace. */

@@ -22,6 +22,8 @@ export type MountPlace = {
   readonly prefix: string;
 };
 
+/** What an engine calls a volume to which nobody gave a name. */
+const anonymous = /^[0-9a-f]{64}$/;
 const driverOptions = "a volume that is on the engine keeps its options, a new one gets none.";
 
 /** The volumes of a file. Compose names them project_volume on the engine unless told otherwise. */
@@ -30,8 +32,8 @@ export function volumeBook(input: InputMap | undefined, project: string, notes: 
   const known = new Map<string, string>();
   for (const key of input?.keys ?? []) {
     const volume = input?.map(key) ?? new InputMap({}, `volumes.${key}`, notes);
-    const external = volume.truth("external") === true;
-    const name = volume.text("name") ?? (external ? key : `${project}_${key}`);
+    const { external, named } = externalOf(volume);
+    const name = volume.text("name") ?? named ?? (external ? key : `${project}_${key}`);
     const options = volume.map("driver_opts");
     const type = options?.text("type");
     const bound = type === "none" ? options?.text("device") : undefined;
@@ -57,6 +59,17 @@ export function volumeBook(input: InputMap | undefined, project: string, notes: 
       return real;
     },
   };
+}
+
+/** `external: true`, or as older files have it: `external: { name: NAME }`. */
+function externalOf(volume: InputMap): { external: boolean; named?: string | undefined } {
+  const external = volume.take("external");
+  if (!isMap(external))
+    return { external: new InputMap({ external }, volume.path, volume.notes).truth("external") === true };
+  const map = new InputMap(external, volume.at("external"), volume.notes);
+  const named = map.text("name");
+  map.close();
+  return { external: true, named };
 }
 
 /** Writes volumes and tmpfs of a service; what cannot be read is listed. */
@@ -154,11 +167,13 @@ function volumeOf(
   book: VolumeBook,
   { prefix }: MountPlace,
 ): string | undefined {
-  if (mount.source !== "") return book.find(mount.source);
+  const unnamed = mount.source === "" || anonymous.test(mount.source);
+  if (!unnamed) return book.find(mount.source);
   const name = `${prefix}${mount.target.replace(/[^A-Za-z0-9]+/g, "_").replace(/_+$/, "")}`;
   if (!isName(name)) return undefined;
   book.declared[name] = { type: "named" };
-  input.changed(from, `a volume without a name gets one: ${name}. What the old one holds is not copied.`);
+  const old = mount.source === "" ? "the old one" : mount.source;
+  input.changed(from, `a volume without a name gets one: ${name}. What ${old} holds is not copied.`);
   return name;
 }
 
@@ -169,10 +184,11 @@ export function hostPath(written: string, { folder, home }: Pick<MountPlace, "fo
 }
 
 function tidy(path: string): string {
+  const [drive = ""] = /^[A-Za-z]:(?=\/)/.exec(path) ?? [];
   const steps: string[] = [];
-  for (const step of path.split("/")) {
+  for (const step of path.slice(drive.length).split("/")) {
     if (step === "..") steps.pop();
     else if (step !== "" && step !== ".") steps.push(step);
   }
-  return `/${steps.join("/")}`;
+  return `${drive}/${steps.join("/")}`;
 }

@@ -319,11 +319,18 @@ describe("words of Compose", () => {
 
   test("volumes keep the name they have on the engine", () => {
     const { settings } = one(
-      { web: { image: "w", volumes: ["a:/a", "b:/b", "c:/c"] } },
-      { name: "shop", volumes: { a: null, b: { name: "real" }, c: { external: true } } },
+      { web: { image: "w", volumes: ["a:/a", "b:/b", "c:/c", "d:/d", "e:/e"] } },
+      {
+        name: "shop",
+        volumes: {
+          ...{ a: null, b: { name: "real" }, c: { external: true } },
+          ...{ d: { external: { name: "old-form" } }, e: { external: {} } },
+        },
+      },
     );
-    expect(settings).toMatchObject({ project: "shop", services: [{ volumes: ["shop_a:/a", "real:/b", "c:/c"] }] });
-    expect(Object.keys(settings.volumes ?? {})).toEqual(["shop_a", "real", "c"]);
+    const mounted = ["shop_a:/a", "real:/b", "c:/c", "old-form:/d", "e:/e"];
+    expect(settings).toMatchObject({ project: "shop", services: [{ volumes: mounted }] });
+    expect(Object.keys(settings.volumes ?? {})).toEqual(["shop_a", "real", "c", "old-form", "e"]);
   });
 
   test("profiles decide what runs, not what is known", () => {
@@ -363,6 +370,76 @@ describe("words of Compose", () => {
     ]);
     const shell = { variables: { ...options.variables, TAG: "9" }, dotEnv: env };
     expect(one({ web: { image: "w:$TAG" } }, {}, shell).settings.services[0]).toMatchObject({ image: "w:9" });
+  });
+
+  test.each([
+    ["env_file", "a.env", ["b.env"], ["/srv/shop/a.env", "/srv/shop/b.env"]],
+    ["env_file", ["a.env"], "b.env", ["/srv/shop/a.env", "/srv/shop/b.env"]],
+    ["depends_on", ["db"], { cache: { condition: "service_healthy" } }, ["db", "cache"]],
+    ["depends_on", { cache: { condition: "service_healthy" } }, ["db"], ["cache", "db"]],
+    ["volumes", ["/a:/a"], ["/b:/b"], ["/a:/a", "/b:/b"]],
+  ])("%s %j and %j are both there, by extends and by a second file", (key, base, over, expected) => {
+    const others = { db: { image: "b" }, cache: { image: "c" } };
+    const extended = one({ ...others, web: { extends: "base", [key]: over }, base: { image: "a", [key]: base } });
+    expect(extended.settings.services.find(({ name }) => name === "web")).toMatchObject({ [key]: expected });
+    const files = [
+      { services: { ...others, web: { image: "a", [key]: base } } },
+      { services: { web: { [key]: over } } },
+    ];
+    const laid = importCompose(
+      files.map((each, i) => ({ name: `${i}.yml`, text: stringify(each) })),
+      options,
+    );
+    expect(laid.settings.services.find(({ name }) => name === "web")).toMatchObject({ [key]: expected });
+  });
+
+  test("numbers are those that Compose reads", () => {
+    const text = `services:
+  web:
+    image: a
+    environment: &env
+      CHAT: -1001234567890123456
+      BIG: 12345678901234567890
+      UMASK: 022
+      EIGHT: 08
+      VERSION: 1.10
+  other: { image: b, environment: { <<: *env, MORE: 1 } }`;
+    const { settings } = importCompose([{ name: "compose.yml", text }], options);
+    const environment = {
+      ...{ CHAT: "-1001234567890123456", BIG: "12345678901234567890" },
+      ...{ UMASK: "18", EIGHT: "8", VERSION: "1.1" },
+    };
+    expect(settings.services).toMatchObject([{ environment }, { environment: { ...environment, MORE: "1" } }]);
+  });
+
+  test("in a folder of Windows the project has the folder's name, and env files are found", () => {
+    const web = { image: "w", env_file: ["./app.env"], volumes: ["data:/data", "./conf:/conf"] };
+    const asked: string[] = [];
+    const { settings, notes } = one(
+      { web },
+      {},
+      {
+        folder: "C:\\Users\\ada\\My Shop",
+        envFile: (path) => void asked.push(path),
+      },
+    );
+    expect(settings).toMatchObject({
+      project: "myshop",
+      services: [{ env_file: ["C:/Users/ada/My Shop/app.env"], volumes: ["myshop_data:/data"] }],
+    });
+    expect(asked).toEqual(["C:/Users/ada/My Shop/app.env"]);
+    expect(notes.map(({ key, text }) => `${key} ${text}`)).toContain(
+      'services.web.volumes[1] not carried: "./conf" is no folder or volume of a host.',
+    );
+  });
+
+  test("a service that is called as a key is laid over key by key like any other", () => {
+    const files = [{ services: { test: { image: "a" } } }, { services: { test: { ports: ["1:1"] } } }];
+    const { settings } = importCompose(
+      files.map((each, i) => ({ name: `${i}.yml`, text: stringify(each) })),
+      options,
+    );
+    expect(settings.services).toMatchObject([{ name: "test", image: "a", ports: ["0.0.0.0:1:1"] }]);
   });
 
   test("!reset takes a key away, !override takes its place", () => {

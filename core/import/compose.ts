@@ -20,7 +20,7 @@ export type ImportedSettings = {
 export type Imported = { readonly settings: ImportedSettings; readonly notes: readonly ImportNote[] };
 
 export type ComposeOptions = {
-  /** Absolute folder of the first file: relative paths begin there, and the project is named after it. */
+  /** Absolute folder of the first file, as the system writes it: relative paths begin there, and the project is named after it. */
   readonly folder: string;
   /** Name of the project; else that of the files, else that of the folder. */
   readonly project?: string;
@@ -46,6 +46,7 @@ export function importCompose(files: readonly { name: string; text: string }[], 
         : `$${name} has no value here, so it is empty${message === "" ? "" : ` (${message})`}.`,
     );
   const shell = options.variables ?? {};
+  const folder = withSlashes(options.folder);
   const ofFile = dotEnv(options.dotEnv ?? "", shell, (key, name, message) => missing(name, `.env ${key}`, message));
   const variables = { ...ofFile, ...shell };
   const read = files.map((file) => readCompose(file, notes));
@@ -54,7 +55,7 @@ export function importCompose(files: readonly { name: string; text: string }[], 
   // What is in a service is settled when it has taken over what it extends.
   const top = new InputMap(isMap(value) ? settledBeside(value) : value, "", notes);
   const named = top.text("name");
-  const project = projectName(options.project ?? named ?? options.folder.split("/").at(-1) ?? "", notes);
+  const project = projectName(options.project ?? named ?? folder.split("/").at(-1) ?? "", notes);
   const services = settled(top.take("services"), 1);
   if (!isMap(services) || Object.keys(services).length === 0)
     throw new OzError("bad_request", `${files.map(({ name }) => name).join(", ")}: there are no services.`, {
@@ -73,8 +74,13 @@ export function importCompose(files: readonly { name: string; text: string }[], 
     top.notNeeded(key, "what it shares is written where it is used.");
   }
   top.close(topReasons);
-  const imported = importServices(services, shared, options, notes);
+  const imported = importServices(services, shared, { ...options, folder }, notes);
   return { ...imported, notes: notes.all.map((note) => ({ ...note, at: placeOf(note.key, read, services) })) };
+}
+
+/** A folder of Windows as Windows reads it just as well. */
+function withSlashes(folder: string): string {
+  return /^[A-Za-z]:\\/.test(folder) ? folder.replaceAll("\\", "/") : folder;
 }
 
 /** Everything but the services. */

@@ -140,10 +140,14 @@ describe("a container", () => {
     ];
     const { settings, notes } = importContainers([{ container: changed((c) => (c.Mounts = mounts)), image }]);
     expect(settings).toMatchObject({
-      volumes: { weights: { type: "named", external: true } },
-      services: [{ volumes: ["weights:/models", "/srv/books:/books:ro"] }],
+      // An image's volume that nobody named: without a place here it would be empty after every start.
+      volumes: { weights: { type: "named", external: true }, "imported_oz-imp-fix_anonymous": { type: "named" } },
+      services: [{ volumes: ["weights:/models", "/srv/books:/books:ro", "imported_oz-imp-fix_anonymous:/anonymous"] }],
     });
-    expect(notes.map(({ key }) => key)).toContain("containers.oz-imp-fix.volumes[2]");
+    const [note] = notes.filter(({ key }) => key === "containers.oz-imp-fix.volumes[2]");
+    expect(note?.text).toContain(
+      `gets one: imported_oz-imp-fix_anonymous. What ${"f".repeat(64)} holds is not copied.`,
+    );
   });
 
   test("control groups: the host's are listed, unless the engine gives them to everybody", () => {

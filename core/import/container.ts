@@ -3,6 +3,7 @@ import { OzError } from "../errors.ts";
 import { isName } from "../names.ts";
 import type { Imported } from "./compose.ts";
 import { importService } from "./compose-service.ts";
+import type { VolumeBook } from "./compose-volumes.ts";
 import { containerService } from "./container-service.ts";
 import { InputMap, isMap } from "./input-map.ts";
 import { NoteList } from "./notes.ts";
@@ -20,7 +21,7 @@ export type InspectedContainer = {
 export function importContainers(inspected: readonly InspectedContainer[], project = "imported"): Imported {
   const notes = new NoteList();
   const services: Record<string, unknown>[] = [];
-  const volumes: Record<string, { type: "named"; external: true }> = {};
+  const volumes: VolumeBook["declared"] = {};
   for (const { container, image, engine } of inspected) {
     if (!isMap(container) || !isMap(container["Config"]) || !isMap(container["HostConfig"]))
       throw new OzError("bad_request", "The engine's answer describes no container.");

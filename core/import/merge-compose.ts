@@ -6,6 +6,12 @@ import { Replaced, settled } from "./replaced-value.ts";
 const replaced = new Set(["command", "entrypoint", "test"]);
 /** Lists of KEY=VALUE that may also be maps. */
 const keyed = new Set(["environment", "labels", "sysctls", "args", "annotations"]);
+/** Lists of names that may also be maps. */
+const named = new Set(["depends_on", "networks"]);
+/** Lists that may also be the one text that is in them. */
+const listed = new Set(["env_file", "tmpfs"]);
+/** Maps whose keys are names that people choose: a service may be called "test". */
+const chosen = new Set(["services", "volumes", "networks", "secrets", "configs"]);
 
 /** over laid on base: maps key by key, lists one after the other (volumes by target), everything else by the later one. */
 export function mergeCompose(base: unknown, over: unknown, key = ""): unknown {
@@ -13,6 +19,8 @@ export function mergeCompose(base: unknown, over: unknown, key = ""): unknown {
   if (over instanceof Replaced || base instanceof Replaced) return over;
   if (base === undefined || base === null || over === null || replaced.has(key)) return over;
   if (keyed.has(key)) return mergeCompose(asMap(base), asMap(over));
+  if (named.has(key) && Array.isArray(base) !== Array.isArray(over)) return mergeCompose(byName(base), byName(over));
+  if (listed.has(key)) return mergeCompose([base].flat(), [over].flat());
   if (Array.isArray(base) && Array.isArray(over)) {
     const later = new Set(over.map((each) => identity(each, key)));
     return [...base.filter((each) => !later.has(identity(each, key))), ...over];
@@ -20,7 +28,10 @@ export function mergeCompose(base: unknown, over: unknown, key = ""): unknown {
   if (!isMap(base) || !isMap(over)) return over;
   const keys = new Set([...Object.keys(base), ...Object.keys(over)]);
   return Object.fromEntries(
-    Array.from(keys, (each) => [each, mergeCompose(own(base, each), own(over, each), each)] as const),
+    Array.from(
+      keys,
+      (each) => [each, mergeCompose(own(base, each), own(over, each), chosen.has(key) ? "" : each)] as const,
+    ),
   );
 }
 
@@ -37,6 +48,11 @@ export function asMap(value: unknown): unknown {
       return at < 0 ? [line, null] : [line.slice(0, at), line.slice(at + 1)];
     }),
   );
+}
+
+/** Names as a map of which nothing is said. Anything else as it is. */
+function byName(value: unknown): unknown {
+  return Array.isArray(value) ? Object.fromEntries(value.map((name) => [plainText(name), {}])) : value;
 }
 
 function identity(value: unknown, key: string): string {

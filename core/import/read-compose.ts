@@ -4,6 +4,7 @@ import {
   isAlias,
   isMap,
   isNode,
+  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -47,6 +48,7 @@ export function readCompose({ name, text }: { name: string; text: string }, note
     if (!/^Unresolved tag: !(reset|override)$/.test(message)) notes.add("not carried", at(pos[0]), `${message}.`);
   let value: unknown;
   try {
+    keepWholeNumbers(document);
     markReplaced(document);
     value = document.toJS() as unknown;
   } catch (thrown) {
@@ -69,6 +71,23 @@ export function readCompose({ name, text }: { name: string; text: string }, note
       return undefined;
     },
   };
+}
+
+/**
+ * Whole numbers that would lose digits, such as the ids of chats, stay text; those that begin with 0 are octal, as Compose has them. A mode
+ * is only ever shown, and stays as people write modes.
+ */
+function keepWholeNumbers(document: Document.Parsed): void {
+  visit(document, {
+    Scalar(_key, node, path) {
+      const { value, source = "" } = node;
+      if (typeof value !== "number" || !/^[-+]?\d+$/.test(source)) return;
+      const pair = path.at(-1);
+      const isMode = isPair(pair) && isScalar(pair.key) && pair.key.value === "mode";
+      if (/^[-+]?0[0-7]+$/.test(source)) node.value = isMode ? source : Number.parseInt(source, 8);
+      else if (!Number.isSafeInteger(value)) node.value = source;
+    },
+  });
 }
 
 /** Puts Replaced in the place of what is tagged !reset or !override. */

@@ -43,6 +43,22 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
   const ozctl = (...argv: string[]) => debian.run(["ozctl", ...argv]);
   const programs = () => readdirSync(debian.path("/usr/local/bin")).toSorted();
 
+  /** What scripts/install makes of the text for what was built. */
+  async function filled(file: string, sum: string): Promise<string> {
+    const { version } = JSON.parse(await readFile(resolve(clone, "package.json"), "utf8")) as { version: string };
+    const target = process.arch === "arm64" ? "linux-arm64" : "linux-x64";
+    const values = {
+      ROLE: "controlplane",
+      VERSION: version,
+      TARGET: target,
+      ADDRESS: "",
+      PIN: "",
+      XZ_SHA256: "",
+    } as const;
+    const template = await readFile(resolve(clone, "packaging/install.sh"), "utf8");
+    return fillScript(template, { ...values, FILE: file, FILE_SHA256: sum, SHA256: sum });
+  }
+
   test("--dry-run says what it would do, and does nothing", async () => {
     const planned = await install("--dry-run");
     expect(said(planned)).toMatch(
@@ -108,7 +124,7 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
 
   test("starts it at the machine's address in its network, for the others to install from", async () => {
     const done = await install();
-    expect(done.code, said(done)).toBe(0);
+    expect([done.code, done.stderr]).toEqual([0, ""]);
     expect(done.stdout).toMatch(/^ozwald \d+\.\d+\.\d+ · Debian 12$/m);
     expect(done.stdout).toContain(`ozwald-controlplane started · ready at https://${machine.address}:7443 in `);
     expect(programs()).toEqual(["ozctl", "ozwald", "ozwald-controlplane"]);
@@ -140,6 +156,34 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
     expect(debian.processes()).toEqual([renamed]);
   });
 
+  test("another folder without its state does not make another control plane of it", async () => {
+    const running = debian.processes();
+    const started = () => readFile(debian.path("/etc/ozwald/controlplane.start"), "utf8");
+    const before = await started();
+    for (const more of [[], ["--dry-run"]]) {
+      const done = await install("--state", "/root/elsewhere", ...more);
+      expect([done.code, done.stderr]).toEqual([
+        1,
+        expect.stringContaining("it would begin anew. Nothing was changed."),
+      ]);
+      expect(done.stderr).toContain("mv /var/lib/ozwald/controlplane /root/elsewhere; then run this again.");
+    }
+    expect([existsSync(debian.path("/root/elsewhere")), await started()]).toEqual([false, before]);
+    expect(debian.processes()).toEqual(running);
+  });
+
+  test("--dry-run of somebody who may not look says so, and not that nothing runs", async () => {
+    // The machine's root is a folder that only we may enter.
+    await debian.run(["chmod", "755", "/"]);
+    const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    const script = await filled("/dist/ozwald", "-");
+    for (const more of [[], ["--uninstall", "--purge"]]) {
+      const planned = await debian.run([...nobody, "sh", "-s", "--", "--dry-run", ...more], { input: script });
+      const why = "what is installed here only root can see (/var/lib/ozwald/controlplane)";
+      expect([planned.code, planned.stdout, planned.stderr]).toEqual([1, "", expect.stringContaining(why)]);
+    }
+  });
+
   test("another version replaces it, and --rollback goes back", async () => {
     const [pid] = debian.processes();
     const file = "/root/ozwald-other";
@@ -147,19 +191,7 @@ describe.skipIf(!isRoot)("scripts/install --controlplane", () => {
     await appendFile(debian.path(file), "another version\n");
     const sum = async (path: string) => (await debian.run(["sha256sum", path])).stdout.slice(0, 64);
     const [first, other] = [await sum("/usr/local/bin/ozwald"), await sum(file)];
-    // What scripts/install does with what was built.
-    const { version } = JSON.parse(await readFile(resolve(clone, "package.json"), "utf8")) as { version: string };
-    const target = process.arch === "arm64" ? "linux-arm64" : "linux-x64";
-    const values = {
-      ROLE: "controlplane",
-      VERSION: version,
-      TARGET: target,
-      ADDRESS: "",
-      PIN: "",
-      XZ_SHA256: "",
-    } as const;
-    const template = await readFile(resolve(clone, "packaging/install.sh"), "utf8");
-    const script = fillScript(template, { ...values, FILE: file, FILE_SHA256: other, SHA256: other });
+    const script = await filled(file, other);
     const upgraded = await debian.run(["sh"], { input: script });
     expect(said(upgraded)).toMatch(
       /^installed \/usr\/local\/bin\/ozwald, sha256 ok · ozwald-controlplane restarted · ready at /m,

@@ -162,6 +162,18 @@ describe("the CLI of the original README", () => {
     expect((await type(only("list_configured_services"))).stdout).toMatch(/^echo /m);
   });
 
+  test("another port that is taken is refused before what runs is ended", async () => {
+    const pids = async () => (await mustRun(["ip", "netns", "pids", network])).split("\n").toSorted();
+    const before = await pids();
+    const held = "python3 -m http.server 8001 --bind 127.0.0.1 >/dev/null 2>&1 &";
+    const isHeld = "until (exec 3<>/dev/tcp/127.0.0.1/8001) 2>/dev/null; do sleep 0.1; done";
+    const start = "ozwald start_provisioner --api-port 8001; code=$?; kill $!; wait $! 2>/dev/null; exit $code";
+    const { code, stderr } = await type(`${held} ${isHeld}; ${start}`);
+    expect({ code, told: stderr.includes("Port 8001 is taken by another program.") }).toEqual({ code: 1, told: true });
+    expect(await pids()).toEqual(before);
+    expect((await type(only("status"))).code).toBe(0);
+  });
+
   test("a wrong key is refused", async () => {
     const { code, stderr } = await type(only("list_active_services"), { OZWALD_SYSTEM_KEY: "wrong" });
     expect({ code, told: stderr.includes("does not accept the key") }).toEqual({ code: 1, told: true });

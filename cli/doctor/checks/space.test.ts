@@ -9,6 +9,12 @@ const host = (init: HostInit) => ({ hosts: [sampleHost(init)] });
 test.each([
   ["a tenth is free", { telemetry: { diskFreeBytes: 50n * GiB } }, 0],
   ["less is free", { telemetry: { diskFreeBytes: 49n * GiB } }, 1],
+  [
+    "a large disk has room for images",
+    { inventory: { diskBytes: 8000n * GiB }, telemetry: { diskFreeBytes: 400n * GiB } },
+    0,
+  ],
+  ["a large disk has little", { inventory: { diskBytes: 8000n * GiB }, telemetry: { diskFreeBytes: 49n * GiB } }, 1],
   ["nobody knows", { telemetry: {} }, 0],
   ["the number is old", { state: HostState.OFFLINE, telemetry: { diskFreeBytes: 1n } }, 0],
 ] satisfies [string, HostInit, number][])("disk-free: %s", (_what, init, troubles) => {

@@ -8,9 +8,9 @@ const lowDiskShare = 0.1;
 const smallDiskBytes = 50 * 2 ** 30;
 const lowMemoryShare = 0.05;
 
-/** Undefined where there is enough, and where nobody knows how much there is. In bytes. */
+/** Undefined where there is enough, and where nobody knows how much there is. A tenth of a large disk is more than enough. In bytes. */
 export function littleSpace(total: number, free: number, root: string): Omit<Trouble, "subject"> | undefined {
-  if (total === 0 || free >= total * lowDiskShare) return undefined;
+  if (total === 0 || free >= Math.min(total * lowDiskShare, smallDiskBytes)) return undefined;
   return {
     message: `${formatBytes(free)} of ${formatBytes(total)} are free under ${root}`,
     fix: "docker system df shows what takes it; docker image prune removes images that nothing uses.",

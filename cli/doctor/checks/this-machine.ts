@@ -56,13 +56,13 @@ export const thisMachineChecks: readonly Check[] = [
     };
   }),
   onHost("dns-inside", ({ here: { nameServers } }) => {
-    if (nameServers === undefined || nameServers.some((server) => !/^(127\.|::1$)/.test(server))) return undefined;
-    // systemd-resolved tells the engine the real ones in a second file; any other server on loopback is not reached from inside.
-    if (nameServers.includes("127.0.0.53")) return undefined;
-    const what = nameServers.length === 0 ? "names no server" : `names only ${nameServers.join(", ")}`;
+    // A server on loopback is fine: for containers in a group's network the engine asks it from the host.
+    if (nameServers === undefined || nameServers.length > 0) return undefined;
     return {
-      message: `/etc/resolv.conf ${what}: containers cannot look up names`,
+      message:
+        "/etc/resolv.conf names no server: containers ask 8.8.8.8 for every name, which has to be reached from here",
       fix: '{ "dns": ["ADDRESS OF A NAME SERVER"] } in /etc/docker/daemon.json, then restart Docker while nothing runs.',
+      notice: true,
     };
   }),
   onHost("limits", ({ here: { openFiles, inotifyInstances, inotifyWatches } }) => {
