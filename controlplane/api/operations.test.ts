@@ -66,7 +66,9 @@ describe("down", () => {
     expect((await instances())[0]?.units).toMatchObject([{ id, state: ReplicaState.STOPPING }]);
     const { operations } = await plane.client(OperationsService).listOperations({});
     expect(operations[0]).toMatchObject({ id: operationId, state: OperationState.RUNNING });
-    plane.hub.set("id-b", { asked: new Set() });
+    plane.hub.observe("id-b", { replicaId: id, state: ReplicaState.STOPPING, reason: "web-3 is busy" });
+    expect((await instances())[0]?.units).toMatchObject([{ state: ReplicaState.STOPPING, reason: "web-3 is busy" }]);
+    plane.hub.set("id-b", { asked: new Set(), observed: new Map() });
     expect(await ended(operationId)).toBe(OperationState.DONE);
     expect(await instances()).toEqual([]);
   });

@@ -110,7 +110,10 @@ function standing(replica: StoredReplica, observed: Observed | undefined, host: 
   if (!host.obeys)
     return { state: observed?.state ?? ReplicaState.UNKNOWN, since: observed?.since ?? created, reason: host.problem };
   const seen = observed !== undefined && host.observed.has(replica.id);
-  if (replica.wish === "retire") return { state: ReplicaState.STOPPING, since: observed?.since ?? created, reason: "" };
+  if (replica.wish === "retire") {
+    const reason = seen && observed.state === ReplicaState.STOPPING ? observed.reason : "";
+    return { state: ReplicaState.STOPPING, since: observed?.since ?? created, reason };
+  }
   if (!seen || observed.generation < BigInt(replica.generation)) {
     // An older generation that still pulls or stops says more than "assigned".
     const telling = observed !== undefined && seen && observed.state === ReplicaState.PULLING;
