@@ -3,7 +3,7 @@ import type { OzError } from "#core/errors.ts";
 import type { ReplicaMemory } from "../plan/memory.ts";
 import type { Step } from "../plan/step.ts";
 import type { AgentBook } from "./book.ts";
-import { createExecutors, type ExecutorDeps } from "./executors.ts";
+import { createExecutors, type ExecutorDeps, type Executors } from "./executors.ts";
 import { createLanes } from "./lanes.ts";
 import { createSlots } from "./slots.ts";
 import { failureOutcome } from "./step-failure.ts";
@@ -39,51 +39,21 @@ export type WorkerDeps = Omit<ExecutorDeps, "starts" | "stops" | "book"> & {
 };
 
 export function createWorker(deps: WorkerDeps): Worker {
-  const { book, clock, log } = deps;
+  const { book, clock } = deps;
   const troubles = new Troubles(clock);
   const before = new Map<string, ReplicaMemory | undefined>();
   const failed = new Set<string>();
+  const ledger = { ...deps, troubles, before, failed };
   const slots = { starts: createSlots(mostStarts), stops: createSlots(mostStops) };
   const { remove, ...others } = createExecutors({ ...deps, ...slots });
-
-  function onFailure(step: Step, error: OzError): void {
-    const { replicaId } = step;
-    if (step.tag === "remove") {
-      log.warn({ replica: replicaId, step: step.tag, code: error.code }, error.message);
-      return troubles.note(step.containerId, error.message);
-    }
-    const outcome = failureOutcome(step, error, book.wanted(replicaId), before.get(replicaId), clock.now());
-    log.warn(
-      { replica: replicaId, step: step.tag, code: error.code, outcome: outcome.kind },
-      `${step.tag} of ${replicaId}: ${error.message}`,
-    );
-    if (outcome.kind === "ports") {
-      failed.add(replicaId);
-      book.notePortsBusy(outcome.busy);
-      troubles.notePortsTaken(replicaId, outcome.reason);
-    }
-    if (outcome.kind === "trouble") {
-      failed.add(replicaId);
-      troubles.note(replicaId, outcome.reason);
-      // Whether the container exists is found by looking: memory goes back to what it was, but for the ports.
-      if (step.tag !== "start-attempt") return;
-      book.stage(replicaId, undefined);
-      const { memory } = outcome;
-      if (memory !== undefined) book.remember(replicaId, { ...memory, hostPorts: step.hostPorts });
-    } else book.remember(replicaId, outcome.memory);
-  }
 
   const lanes = createLanes({
     executors: {
       ...others,
-      async remove(step, signal) {
-        const goesOn = await remove(step, signal);
-        troubles.forgive(step.containerId);
-        return goesOn;
-      },
+      remove: forgiving(remove, troubles),
     },
     clock,
-    onFailure,
+    onFailure: (step, error) => noteFailure(ledger, step, error),
     onStep: ({ replicaId }) => before.set(replicaId, book.memory(replicaId)),
     onEnd(replicaId) {
       before.delete(replicaId);
@@ -99,20 +69,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     anyBusy: () => lanes.anyBusy(),
     outdated: (replicaId, tick) => lanes.busy(replicaId) || lanes.endedAt(replicaId) > tick,
     troubles: () => troubles.all(),
-    due(replicaId, steps) {
-      const retryAt = (id: string) => {
-        const at = troubles.all().get(id)?.retryAt ?? 0;
-        return at > clock.now() ? at : undefined;
-      };
-      const own = retryAt(replicaId);
-      if (own !== undefined) return { due: [], retryAt: own };
-      // A container that cannot be removed is in the way of nothing else.
-      const stuck = (step: Step) => (step.tag === "remove" ? retryAt(step.containerId) : undefined);
-      return {
-        due: steps.filter((step) => step.tag !== "wait" && stuck(step) === undefined),
-        retryAt: Math.min(...steps.map((step) => stuck(step) ?? Infinity)),
-      };
-    },
+    due: (replicaId, steps) => troubles.due(replicaId, steps),
     begin(replicaId, steps) {
       const start = steps.find((step) => step.tag === "start-attempt");
       const memory = book.memory(replicaId);
@@ -129,4 +86,46 @@ export function createWorker(deps: WorkerDeps): Worker {
     forgiveAll: () => troubles.forgiveAll(),
     close: (limitMs) => lanes.close(limitMs),
   };
+}
+
+function forgiving(remove: Executors["remove"], troubles: Troubles): Executors["remove"] {
+  return async (step, signal) => {
+    const goesOn = await remove(step, signal);
+    troubles.forgive(step.containerId);
+    return goesOn;
+  };
+}
+
+type Ledger = Pick<WorkerDeps, "book" | "clock" | "log"> & {
+  readonly troubles: Troubles;
+  /** Memories as they were before the step under way. */
+  readonly before: ReadonlyMap<string, ReplicaMemory | undefined>;
+  readonly failed: Set<string>;
+};
+
+function noteFailure({ book, clock, log, troubles, before, failed }: Ledger, step: Step, error: OzError): void {
+  const { replicaId } = step;
+  if (step.tag === "remove") {
+    log.warn({ replica: replicaId, step: step.tag, code: error.code }, error.message);
+    return troubles.note(step.containerId, error.message);
+  }
+  const outcome = failureOutcome(step, error, book.wanted(replicaId), before.get(replicaId), clock.now());
+  log.warn(
+    { replica: replicaId, step: step.tag, code: error.code, outcome: outcome.kind },
+    `${step.tag} of ${replicaId}: ${error.message}`,
+  );
+  if (outcome.kind === "ports") {
+    failed.add(replicaId);
+    book.notePortsBusy(outcome.busy);
+    troubles.notePortsTaken(replicaId, outcome.reason);
+  }
+  if (outcome.kind === "trouble") {
+    failed.add(replicaId);
+    troubles.note(replicaId, outcome.reason);
+    // Whether the container exists is found by looking: memory goes back to what it was, but for the ports.
+    if (step.tag !== "start-attempt") return;
+    book.stage(replicaId, undefined);
+    const { memory } = outcome;
+    if (memory !== undefined) book.remember(replicaId, { ...memory, hostPorts: step.hostPorts });
+  } else book.remember(replicaId, outcome.memory);
 }
