@@ -50,18 +50,25 @@ export function createApiHandler(
         .end("There is nothing here. The API is spoken by ozctl and by gRPC and Connect clients.\n");
     },
   });
-  return (request, response) => {
-    void Promise.resolve(principalOf(request)).then(
-      (principal) => {
-        principals.set(request, principal);
-        adapter(request as IncomingMessage, response as ServerResponse);
-      },
-      (error: unknown) => {
-        context.log.error({ err: error }, "cannot tell who is calling");
-        (response as ServerResponse).writeHead(503).end();
-      },
-    );
-  };
+  return (request, response) => void answer(request, response as ServerResponse);
+
+  async function answer(request: ApiRequest, response: ServerResponse): Promise<void> {
+    try {
+      principals.set(request, await principalOf(request));
+    } catch (error) {
+      context.log.error({ err: error }, "cannot tell who is calling");
+      return void response.writeHead(503).end();
+    }
+    try {
+      adapter(request as IncomingMessage, response);
+    } catch (error) {
+      // The library throws for a Host header that is none. Uncaught, anybody could end this program with one.
+      context.log.debug({ err: error }, "a request that cannot be read");
+      response
+        .writeHead(400, { "content-type": "text/plain" })
+        .end("This request names no host, or none that can be.\n");
+    }
+  }
 }
 
 export function allRoutes(router: ConnectRouter, context: ApiContext): void {
