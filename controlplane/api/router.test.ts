@@ -1,8 +1,9 @@
-// What a stranger sends ends nothing.
+// What a stranger sends ends nothing, and is neither waited for nor held, whichever protocol it speaks.
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bearerPrincipal } from "../auth/bearer.ts";
+import { publicMaxBytes } from "../auth/rules.ts";
 import { startTestControlPlane, type TestControlPlane } from "../testing/control-plane.ts";
 import { createApiHandler } from "./router.ts";
 
@@ -51,8 +52,31 @@ function ask(method: string, contentType: string, begin: Buffer, authority = "co
   });
 }
 
+/** The head of a gRPC message of 3 MiB, and the beginning of it. */
+const openMessage = Buffer.concat([Buffer.from([0, 0, 0x30, 0, 0]), Buffer.alloc(100_000)]);
+
+test.each(["application/json", "application/grpc", "application/grpc-web+proto"])(
+  "a call that needs a token is refused before its body is there (%s)",
+  async (contentType) => {
+    const answer = await ask("SettingsService/ApplySettings", contentType, openMessage);
+    if (contentType === "application/json") {
+      expect([answer.status, JSON.parse(answer.text)]).toMatchObject([401, { code: "unauthenticated" }]);
+    } else {
+      expect(answer.grpcStatus || answer.text).toMatch(/16/);
+    }
+  },
+);
+
 test("a host name that is none is refused, and nothing else ends", async () => {
   const [method, contentType] = ["EnrollmentService/Enroll", "application/json"];
   expect(await ask(method, contentType, Buffer.from("{}"), "[")).toMatchObject({ status: 400 });
-  expect(await ask(method, contentType, Buffer.from("{}"), "[")).toMatchObject({ status: 400 });
+  expect(await ask("StatusService/GetStatus", contentType, Buffer.from("{}"))).toMatchObject({ status: 401 });
 });
+
+test.each(["EnrollmentService/Enroll", "HealthService/Check"])(
+  "of the public call %s little is read",
+  async (method) => {
+    const answer = await ask(method, "application/json", Buffer.alloc(publicMaxBytes + 1, " "));
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([429, { code: "resource_exhausted" }]);
+  },
+);
