@@ -28,6 +28,17 @@ test("alias bombs are refused", () => {
   expect(problemsOf(merges)).toMatchObject([{ message: expect.stringContaining("aliases stand for") as string }]);
 });
 
+test("neither do aliases of one long text, or of long keys, blow up a file", () => {
+  const many = (what: string) => Array.from({ length: 20 }, (_, i) => `  x${i}: ${what}\n`).join("");
+  const text = `x-a: &a ${"x".repeat(200_000)}\nx-b:\n${many("*a")}`;
+  const keys = `x-a: &a { ${"x".repeat(200_000)}: 1 }\nx-b:\n${many("{ <<: *a }")}`;
+  for (const file of [text, keys])
+    expect(problemsOf(file)).toMatchObject([
+      { message: expect.stringMatching(/aliases stand for \d+ characters, at most 2097152 are read/) as string },
+    ]);
+  expect(problemsOf(text.replaceAll("x".repeat(200_000), "x".repeat(90_000)))).toEqual([]);
+});
+
 test("an anchor may be used many times", () => {
   const services = Array.from({ length: 2000 }, (_, i) => `  - { <<: *s, name: s${i} }`).join("\n");
   expect(
