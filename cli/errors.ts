@@ -1,5 +1,6 @@
 // An OzError as text for people, and as JSON for programs.
 import type { OzError } from "#core/errors.ts";
+import { plainText } from "#core/plain-text.ts";
 import type { Problem } from "#core/settings/settings.ts";
 import { problemLines } from "./output/problems.ts";
 
@@ -7,7 +8,8 @@ import { problemLines } from "./output/problems.ts";
 export function errorText(error: OzError): string {
   const { problems, more } = problemsOf(error);
   if (problems.length > 0) return `${problemLines(problems)}${problemCount(problems, more)}, nothing changed.\n`;
-  return `${error.message}\n${error.hint && `${error.hint}\n`}`;
+  // What a model, a registry or a host said may be part of it.
+  return plainText(`${error.message}\n${error.hint && `${error.hint}\n`}`);
 }
 
 /** The same for programs, in one line: {"error":{"code","message","hint"}}, with problems when the settings have some, and more when there are more. */

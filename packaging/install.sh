@@ -446,7 +446,8 @@ settings() {
   for key in OZWALD_LISTEN OZWALD_REST OZWALD_SOCKET OZWALD_SYSTEM_KEY; do eval "$1 $key \"\${$key-}\""; done
 }
 
-is_kept() { [ -z "$2" ] || grep -qxF "$1='$2'" "$env_file" 2>/dev/null; }
+# The value goes in by standard input: arguments can be read by everybody on this machine.
+is_kept() { [ -z "$2" ] || say "$1='$2'" | grep -qxF -f - "$env_file" 2>/dev/null; }
 
 list() { is_kept "$1" "$2" || kept="$kept $1"; }
 

@@ -1,6 +1,7 @@
 // ozctl chat: a question to a model, or a talk. It needs no published port.
 import type { Command } from "commander";
 import { OzError } from "#core/errors.ts";
+import { plainText } from "#core/plain-text.ts";
 import { formatRate } from "#core/units.ts";
 import { askModel, type ChatAnswer, type ChatMessage, otherPortHint, servedModel } from "../chat-stream.ts";
 import { newCommand, runs, wholeNumber } from "../command.ts";
@@ -89,7 +90,7 @@ async function answer({ io, forwarder, model, maxTokens, messages }: Talk, promp
   let text = "";
   const onText = (piece: string) => {
     text += piece;
-    io.out(piece);
+    io.out(shownPiece(io, piece));
   };
   let done: ChatAnswer | undefined;
   await untilInterrupted(io, async (signal) => {
@@ -109,4 +110,9 @@ function speedText({ firstTokenMs, tokensPerSecond }: ChatAnswer): string {
   if (firstTokenMs === undefined) return "no answer";
   const speed = tokensPerSecond === undefined ? "" : `, ${formatRate(tokensPerSecond)} tok/s`;
   return `${Math.round(firstTokenMs)} ms to first token${speed}`;
+}
+
+/** Of an answer: a terminal gets nothing that it would obey, as a model says what it read somewhere. A program gets every character. */
+export function shownPiece({ isTerminal }: Pick<Io, "isTerminal">, piece: string): string {
+  return isTerminal ? plainText(piece) : piece;
 }

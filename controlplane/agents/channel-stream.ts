@@ -7,6 +7,7 @@ import { OzError } from "#core/errors.ts";
 import type { Log } from "#core/log.ts";
 import type { HostChannel } from "./channels.ts";
 import { resetStream, statusOf, strangerError } from "./grpc-status.ts";
+import { fit } from "./host-words.ts";
 import type { LinkIntake } from "./link-intake.ts";
 
 export type ChannelCall = grpc.ServerDuplexStream<ChannelRequest, ChannelResponse>;
@@ -75,6 +76,7 @@ function createHostChannel(call: ChannelCall, messages: AsyncIterator<ChannelReq
         const next = await messages.next();
         if (next.done === true && over) return;
         if (next.done === true) break;
+        if (next.value.message.case === "closed") fit(next.value.message);
         yield next.value;
         if (next.value.message.case === "closed") {
           over = true;

@@ -1,5 +1,5 @@
 // The hub without sockets: who is let in, who is silent, what is assigned and reported. Time is the test's.
-import { create } from "@bufbuild/protobuf";
+import { create, toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import {
   AssignmentResultSchema,
@@ -9,7 +9,7 @@ import {
   type LinkResponse,
   ReportSchema,
 } from "#proto/agent_pb.ts";
-import { ObservedSchema } from "#proto/replicas_pb.ts";
+import { type Observed, ObservedSchema } from "#proto/replicas_pb.ts";
 import type { OzError } from "#core/errors.ts";
 import { quietLog } from "#core/log.ts";
 import { manualClock } from "#core/testing/manual-clock.ts";
@@ -90,6 +90,34 @@ class FakeSession implements AgentSession {
 
 const assignment = (revision: number, epoch = 1) =>
   create(AssignmentSchema, { revision: BigInt(revision), clusterEpoch: BigInt(epoch), incarnation: "i1" });
+
+describe("what a host says", () => {
+  const forged = {
+    replicaId: "r1",
+    reason: "\u001b]52;c;cm0gLXJm\u0007it\nfailed",
+    logTail: ["\u001b[31mred\u001b[0m", "x".repeat(100_000)],
+    since: { seconds: 10n ** 15n, nanos: -1 },
+    nextAttempt: { seconds: 5n, nanos: 0 },
+  };
+  const expectFit = (observed: Observed | undefined) => {
+    expect(observed).toMatchObject({ reason: "it failed", logTail: ["red", "x".repeat(4_000)] });
+    expect(toJson(ObservedSchema, observed!)).toMatchObject({ nextAttempt: "1970-01-01T00:00:05Z" });
+  };
+
+  test("reaches no terminal, and can be told with what all the others say", async () => {
+    const cluster = setUp();
+    cluster.report(await cluster.join("h1"), { sequence: 1n, changed: [forged] });
+    expectFit(cluster.hub.host("h1")?.observed.get("r1"));
+  });
+
+  test("nor with its first words", async () => {
+    const { hub } = setUp();
+    const hello = create(HelloSchema, { hostId: "h1", agentVersion: "1\u001b[2J", observed: [forged] });
+    await hub.intake.hello(new FakeSession("h1"), hello);
+    expectFit(hub.host("h1")?.observed.get("r1"));
+    expect(hub.host("h1")?.agentVersion).toBe("1");
+  });
+});
 
 describe("identity", () => {
   test("a host id that is not the certificate's is refused and changes nothing", async () => {

@@ -5,6 +5,7 @@ import type { Admit, AgentSession } from "./agent-session.ts";
 import type { Channels, HostChannel } from "./channels.ts";
 import { type AdmissionContext, judge, quarantine, show, takeChallenger } from "./host-admission.ts";
 import { acknowledgement, type HostRecord, newRecord, reportedView, tellAssignment } from "./host-record.ts";
+import { fit } from "./host-words.ts";
 import type { LiveState } from "./live-host.ts";
 
 export type LinkIntake = {
@@ -32,8 +33,9 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
   const { state, channels, clock } = options;
   const over = new WeakSet<AgentSession>();
   return {
-    async hello(session, said) {
+    async hello(session, hello) {
       const { hostId } = session;
+      const said = fit(hello);
       if (said.hostId !== hostId) throw forged(hostId, said.hostId);
       const admission = await options.admit(hostId, said, session.certifiedName);
       if (over.has(session)) return;
@@ -51,7 +53,7 @@ export function createLinkIntake(options: IntakeOptions): LinkIntake {
       if (record.challenger !== undefined) return quarantine(options, record);
       record.heardAt = clock.now();
       if (record.view.state !== "online") show(options, record, { state: "online", since: record.heardAt });
-      take(options, record, session, message);
+      take(options, record, session, fit(message));
     },
     ended(session) {
       over.add(session);

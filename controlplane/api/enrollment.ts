@@ -1,10 +1,11 @@
 // Lets a machine become a host. The token is checked, used up and the host written in one commit.
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { OzError } from "#core/errors.ts";
 import { randomId } from "#core/ids.ts";
 import { isName } from "#core/names.ts";
 import { EnrollmentService } from "#proto/hosts_pb.ts";
 import { parseJoinToken } from "#core/join-token.ts";
+import { publicMaxBytes } from "../auth/rules.ts";
 import { secretMatches } from "../auth/tokens.ts";
 import { listHosts, upsertHost } from "../store/hosts.ts";
 import { requireInvite, takeInvite } from "../store/invites.ts";
@@ -12,7 +13,7 @@ import type { Read } from "../store/store.ts";
 import type { ApiContext } from "./context.ts";
 
 export function enrollmentRoutes(router: ConnectRouter, context: ApiContext): void {
-  router.service(EnrollmentService, {
+  const enrollment: ServiceImpl<typeof EnrollmentService> = {
     async enroll({ token, csrPem, hostname }) {
       const parsed = parseJoinToken(token);
       const hostId = randomId(context.random, 16);
@@ -56,7 +57,8 @@ export function enrollmentRoutes(router: ConnectRouter, context: ApiContext): vo
         };
       }
     },
-  });
+  };
+  router.service(EnrollmentService, enrollment, { readMaxBytes: publicMaxBytes });
 }
 
 async function activeNames(read: Read): Promise<Set<string>> {

@@ -1,5 +1,5 @@
 // Puts the handlers together: who may call, what errors look like, one line of log per change.
-import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext, Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { createContextValues } from "@connectrpc/connect";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -39,7 +39,8 @@ export function createApiHandler(
   const principals = new WeakMap<ApiRequest, Principal>();
   const adapter = connectNodeAdapter({
     routes: (router) => allRoutes(router, context),
-    interceptors: [authorize(context)],
+    requestGate: (call) => requireMayCall(context, call),
+    interceptors: [endWithToken(context)],
     contextValues: (request) =>
       createContextValues().set(principalKey, principals.get(request) ?? { kind: "anonymous", name: "anonymous" }),
     readMaxBytes,
@@ -50,18 +51,25 @@ export function createApiHandler(
         .end("There is nothing here. The API is spoken by ozctl and by gRPC and Connect clients.\n");
     },
   });
-  return (request, response) => {
-    void Promise.resolve(principalOf(request)).then(
-      (principal) => {
-        principals.set(request, principal);
-        adapter(request as IncomingMessage, response as ServerResponse);
-      },
-      (error: unknown) => {
-        context.log.error({ err: error }, "cannot tell who is calling");
-        (response as ServerResponse).writeHead(503).end();
-      },
-    );
-  };
+  return (request, response) => void answer(request, response as ServerResponse);
+
+  async function answer(request: ApiRequest, response: ServerResponse): Promise<void> {
+    try {
+      principals.set(request, await principalOf(request));
+    } catch (error) {
+      context.log.error({ err: error }, "cannot tell who is calling");
+      return void response.writeHead(503).end();
+    }
+    try {
+      adapter(request as IncomingMessage, response);
+    } catch (error) {
+      // The library throws for a Host header that is none. Uncaught, anybody could end this program with one.
+      context.log.debug({ err: error }, "a request that cannot be read");
+      response
+        .writeHead(400, { "content-type": "text/plain" })
+        .end("This request names no host, or none that can be.\n");
+    }
+  }
 }
 
 export function allRoutes(router: ConnectRouter, context: ApiContext): void {
@@ -84,13 +92,21 @@ export function allRoutes(router: ConnectRouter, context: ApiContext): void {
     routes(router, context);
 }
 
-function authorize(context: ApiContext): Interceptor {
+/** Before anything of the body is read: what a stranger sends is not held. */
+function requireMayCall(context: ApiContext, call: HandlerContext): void {
+  const method = methodOf(call);
+  try {
+    requireRule(rules[method], call.values.get(principalKey), method);
+  } catch (error) {
+    throw logged(error, context, method);
+  }
+}
+
+function endWithToken(context: ApiContext): Interceptor {
   return (next) => async (request) => {
-    const method = `${request.service.typeName}/${request.method.name}`;
-    const principal = request.contextValues.get(principalKey);
+    const method = methodOf(request);
     try {
-      requireRule(rules[method], principal, method);
-      const ended = context.liveCalls.begin(principal, request.signal);
+      const ended = context.liveCalls.begin(request.contextValues.get(principalKey), request.signal);
       const response = await next({ ...request, signal: AbortSignal.any([request.signal, ended]) });
       if (!response.stream) return response;
       return { ...response, message: untilEnded(response.message, ended, context, method) };
@@ -98,6 +114,10 @@ function authorize(context: ApiContext): Interceptor {
       throw logged(error, context, method);
     }
   };
+}
+
+function methodOf({ service, method }: Pick<HandlerContext, "service" | "method">): string {
+  return `${service.typeName}/${method.name}`;
 }
 
 /** Messages and errors for the wire. Whatever a handler makes of its signal, the caller is told why the token ended the call. */

@@ -1,17 +1,18 @@
 // Tells how the control plane itself is.
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { OzError } from "#core/errors.ts";
 import { version } from "#core/version.ts";
 import { type Host, HostState } from "#proto/hosts_pb.ts";
 import { ReplicaState } from "#proto/replicas_pb.ts";
 import { HealthService, StatusService } from "#proto/status_pb.ts";
+import { publicMaxBytes } from "../auth/rules.ts";
 import { hostList } from "../view/host-view.ts";
 import { replicaViews } from "../view/replica-view.ts";
 import type { ApiContext } from "./context.ts";
 
 export function statusRoutes(router: ConnectRouter, context: ApiContext): void {
-  router.service(HealthService, {
+  const health: ServiceImpl<typeof HealthService> = {
     async check() {
       await context.store
         .read(async (read) => read.selectFrom("revision").select("n").executeTakeFirst())
@@ -20,7 +21,8 @@ export function statusRoutes(router: ConnectRouter, context: ApiContext): void {
         });
       return { status: "healthy" };
     },
-  });
+  };
+  router.service(HealthService, health, { readMaxBytes: publicMaxBytes });
   router.service(StatusService, {
     async getStatus() {
       const world = await context.world();

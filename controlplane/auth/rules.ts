@@ -3,6 +3,9 @@
 /** public: no credential. admin: local root or an admin token. agent: a host's certificate, on the agent link only. */
 export type Rule = "public" | "viewer" | "admin" | "agent";
 
+/** Most that is read of a public call, in bytes: no more is held for somebody who need not say who it is. */
+export const publicMaxBytes = 64 * 1024;
+
 export const rules: Readonly<Record<string, Rule>> = {
   "ozwald.v1.AddressService/ForgetAddress": "admin",
   "ozwald.v1.AddressService/ListAddresses": "viewer",

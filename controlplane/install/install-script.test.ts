@@ -322,3 +322,15 @@ test("what is installed already is recognised by its content", () => {
   expect(run(["--dry-run", "--token", "x"], {}, { SHA256: same }).stdout).toContain("it is this version");
   expect(dry().stdout).toContain("the present one becomes ozwald.previous");
 });
+
+test("a password in a proxy's address is in no arguments of a program, where everybody can read it", () => {
+  const seen = join(root, "seen");
+  const real = spawnSync("sh", ["-c", "command -v grep"], { encoding: "utf8" }).stdout.trim();
+  write("fake/grep", `#!/bin/sh\nprintf '%s\\n' "$@" >>'${seen}'\nexec ${real} "$@"\n`, 0o755);
+  const secret = "http://user:hunter2@proxy:3128";
+  const env = { PATH: `${join(root, "fake")}:${process.env["PATH"]}`, http_proxy: secret };
+  expect(run(["--dry-run", "--token", "x"], env).stdout).toContain("settings http_proxy");
+  const spied = readFileSync(seen, "utf8");
+  expect(spied).toContain("-qxF");
+  expect(spied).not.toContain("hunter2");
+});

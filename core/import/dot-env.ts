@@ -1,5 +1,5 @@
 // The .env file of a Compose project: variables for the file itself, not for its containers.
-import { parseEnvFile } from "../settings/env-file.ts";
+import { envLines } from "../settings/env-file.ts";
 import { createProblemList } from "../settings/problem.ts";
 import { interpolate, type Variables } from "./interpolate.ts";
 
@@ -12,7 +12,13 @@ export function dotEnv(
   shell: Variables = {},
   missing: (key: string, name: string, message: string) => void = () => {},
 ): Record<string, string> {
-  return parseEnvFile(".env", text, createProblemList(), (value, above, key) =>
-    interpolate(value, { ...shell, ...above }, (name, message) => missing(key, name, message)),
-  );
+  const known: Record<string, string | undefined> = { ...shell };
+  const variables: [string, string][] = [];
+  for (const { key, value: written, literal } of envLines(".env", text, createProblemList())) {
+    const tell = (name: string, message: string) => missing(key, name, message);
+    const value = literal ? written : interpolate(written, known, tell);
+    known[key] = value;
+    variables.push([key, value]);
+  }
+  return Object.fromEntries(variables);
 }

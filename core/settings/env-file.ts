@@ -22,18 +22,23 @@ function collect(value: unknown, found: Set<string>): void {
   }
 }
 
+export type EnvLine = {
+  readonly key: string;
+  readonly value: string;
+  /** True when it stands in single quotes, which keep everything. */
+  readonly literal: boolean;
+};
+
+/** Variables of an env file as it is read by envLines. Nothing is expanded; a later line wins. */
+export function parseEnvFile(name: string, text: string, problems: ProblemList): Record<string, string> {
+  return Object.fromEntries(Array.from(envLines(name, text, problems), ({ key, value }) => [key, value]));
+}
+
 /**
- * Variables of an env file: KEY=VALUE, `export KEY=VALUE`, `#` comments, quotes. Single quotes keep everything, double quotes know
- * \n, \r, \t, \" and \\; without quotes ` #` begins a comment. Nothing is expanded unless expand does it: it is given each value that is not
- * in single quotes, and the variables of the lines above. A later line wins.
+ * Lines of an env file: KEY=VALUE, `export KEY=VALUE`, `#` comments, quotes. Single quotes keep everything, double quotes know
+ * \n, \r, \t, \" and \\; without quotes ` #` begins a comment.
  */
-export function parseEnvFile(
-  name: string,
-  text: string,
-  problems: ProblemList,
-  expand: (value: string, above: Readonly<Record<string, string>>, key: string) => string = (value) => value,
-): Record<string, string> {
-  const variables: [string, string][] = [];
+export function* envLines(name: string, text: string, problems: ProblemList): Generator<EnvLine, void> {
   for (const [i, line] of text
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
@@ -41,22 +46,18 @@ export function parseEnvFile(
     const trimmed = line.trim();
     if (trimmed === "" || trimmed.startsWith("#")) continue;
     const at: Position = { line: i + 1, column: line.length - line.trimStart().length + 1 };
-    const match = /^(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*)$/.exec(trimmed);
-    const value = match === null ? undefined : unquote(match[2] ?? "");
-    if (match === null) problems.addAt(name, at, "a line must read KEY=VALUE", "Begin comments with #.");
+    const [whole, key = "", written = ""] = /^(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*)$/.exec(trimmed) ?? [];
+    const value = unquote(written);
+    if (whole === undefined) problems.addAt(name, at, "a line must read KEY=VALUE", "Begin comments with #.");
     else if (value === undefined)
       problems.addAt(
         name,
         at,
-        `the quotes of ${match[1]} are not closed`,
+        `the quotes of ${key} are not closed`,
         "A value ends on its line; write \\n for a line break.",
       );
-    else {
-      const [, key = "", written = ""] = match;
-      variables.push([key, written.startsWith("'") ? value : expand(value, Object.fromEntries(variables), key)]);
-    }
+    else yield { key, value, literal: written.startsWith("'") };
   }
-  return Object.fromEntries(variables);
 }
 
 const escapes: Record<string, string> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\" };

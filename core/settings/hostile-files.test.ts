@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { dotEnv } from "../import/dot-env.ts";
 import { envFilePaths, parseSettings } from "./parse-settings.ts";
 import type { Problem } from "./settings.ts";
 
@@ -26,6 +27,25 @@ test("alias bombs are refused", () => {
   ]);
   const merges = `x-a: &a {${Array.from({ length: 2000 }, (_, i) => `k${i}: 1`).join(", ")}}\nx-b:\n${Array.from({ length: 5000 }, () => "  - { <<: *a }").join("\n")}\n`;
   expect(problemsOf(merges)).toMatchObject([{ message: expect.stringContaining("aliases stand for") as string }]);
+});
+
+test("neither do aliases of one long text, or of long keys, blow up a file", () => {
+  const many = (what: string) => Array.from({ length: 20 }, (_, i) => `  x${i}: ${what}\n`).join("");
+  const text = `x-a: &a ${"x".repeat(200_000)}\nx-b:\n${many("*a")}`;
+  const keys = `x-a: &a { ${"x".repeat(200_000)}: 1 }\nx-b:\n${many("{ <<: *a }")}`;
+  for (const file of [text, keys])
+    expect(problemsOf(file)).toMatchObject([
+      { message: expect.stringMatching(/aliases stand for \d+ characters, at most 2097152 are read/) as string },
+    ]);
+  expect(problemsOf(text.replaceAll("x".repeat(200_000), "x".repeat(90_000)))).toEqual([]);
+});
+
+test("an env file, or a .env, of many lines costs no more than its size", () => {
+  const lines = Array.from({ length: 30_000 }, (_, i) => `A${i + 1}=\${A${i}:-x}`);
+  const text = "services: [{ name: a, image: a, env_file: e }]\n";
+  const { settings } = parseSettings([{ name: "f", text, envFiles: { e: lines.join("\n") } }]);
+  expect(settings?.services[0]?.base.envFile?.["A30000"]).toBe("${A29999:-x}");
+  expect(dotEnv(["A0='y'", ...lines].join("\n"))["A30000"]).toBe("y");
 });
 
 test("an anchor may be used many times", () => {
