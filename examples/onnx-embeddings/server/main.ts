@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { ApiError } from "../../quickstart/tiny-llm/api-error.ts";
 import { log } from "../../quickstart/tiny-llm/log.ts";
 import { Metrics } from "../../quickstart/tiny-llm/metrics.ts";
-import { listen } from "../../quickstart/tiny-llm/routed-server.ts";
+import { closeServer, listen } from "../../quickstart/tiny-llm/routed-server.ts";
 import { Slots } from "../../quickstart/tiny-llm/slots.ts";
 import { readConfig } from "./config.ts";
 import { Embedder } from "./embedder.ts";
@@ -28,10 +28,7 @@ async function main(): Promise<void> {
     stopping = true;
     log("info", "stopping", { signal });
     slots.close(new ApiError(503, "this server is stopping", { retryAfterSeconds: 1 }));
-    // Connections end with the answer that is on its way over them.
-    server.keepAliveTimeout = 1;
-    server.close(() => process.exit(0));
-    setTimeout(() => process.exit(0), config.drainMs);
+    void closeServer(server, config.drainMs).finally(() => process.exit(0));
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));

@@ -6,7 +6,7 @@ import { Engine } from "./engine.ts";
 import { LoadedModel, openLlama } from "./loaded-model.ts";
 import { log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
-import { listen } from "./routed-server.ts";
+import { closeServer, listen } from "./routed-server.ts";
 import { makeServer } from "./server.ts";
 import { Slots } from "./slots.ts";
 import type { LlamaSequence } from "node-llama-cpp";
@@ -26,8 +26,7 @@ async function main(): Promise<void> {
     log("info", "stopping", { signal });
     // During a load there is nothing to finish, and the native loader cannot be interrupted.
     if (engine.state === "loading") process.exit(0);
-    server.close();
-    void engine.stop().finally(() => process.exit(0));
+    void Promise.allSettled([engine.stop(), closeServer(server, config.drainMs)]).then(() => process.exit(0));
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));

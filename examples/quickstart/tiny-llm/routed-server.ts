@@ -2,6 +2,7 @@
 
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { setTimeout } from "node:timers/promises";
 import { ApiError, errorBody, toApiError } from "./api-error.ts";
 import { sendJson } from "./http-json.ts";
 import type { Log } from "./log.ts";
@@ -47,6 +48,20 @@ export function listen(server: Server, port: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/**
+ * Takes no more connections, and resolves when those that are open have ended with the answer that is on its way over them, at most after
+ * limitMs, and after lingerMs more: with the program its container's network ends, and what is still on its way over that.
+ */
+export async function closeServer(server: Server, limitMs: number, lingerMs = 1000): Promise<void> {
+  const open = await new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
+  // Ends what clients keep open for their next request.
+  server.keepAliveTimeout = 1;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  if (open === 0) return closed;
+  await Promise.race([closed, setTimeout(limitMs)]);
+  await setTimeout(lingerMs);
 }
 
 /** Reads what is left of a refused body: who is cut off while sending never sees the answer. Only so much of it, though. */
