@@ -205,6 +205,13 @@ describe("planReplicas", () => {
     expect(both[0]).toMatchObject({ do: "create", replica: { hostId: null } });
   });
 
+  test("what waited for a host and gets one now is not what ends", () => {
+    const host = aHost("a", { memory: 3 * gib });
+    const replicas = [aReplica(anInstance("u", { memory: 4 * gib }), null), aReplica(web, host)];
+    const instances = [anInstance("u", { memory: gib }), anInstance("web", { memory: 3 * gib })];
+    expect(kinds(planReplicas(snapshot({ hosts: [host], instances, replicas }), options()))).toEqual(["place", "stay"]);
+  });
+
   test("a new generation is promised what its form needs, also when nothing but a restart is asked for", () => {
     const web = anInstance("web", { memory: 2 * gib });
     const [restarted] = planReplicas(

@@ -122,7 +122,8 @@ function letGo(board: Board, { instances, replicas }: Snapshot): void {
   const staying = replicas.flatMap((replica) => {
     const instance = replica.wish === "run" ? byId.get(replica.instanceId ?? "") : undefined;
     if (instance !== undefined && !leaves(board, instance, replica)) return [{ instance, replica }];
-    board.leave(replica);
+    // One that waits for a host holds nothing, and may get one with this very plan.
+    if (replica.hostId !== null) board.leave(replica);
     return [];
   });
   for (const { instance, replica } of staying) {
