@@ -1,7 +1,14 @@
 // Operations followed to their end.
 import { OzError, toOzError } from "#core/errors.ts";
 import { formatDuration } from "#core/units.ts";
-import { OperationSchema, OperationsService, OperationState, type Operation } from "#proto/operations_pb.ts";
+import {
+  OperationSchema,
+  OperationsService,
+  OperationState,
+  type Operation,
+  type OperationStep,
+} from "#proto/operations_pb.ts";
+import { PlanAction } from "#proto/settings_pb.ts";
 import type { OutputFormat } from "./command.ts";
 import type { Io } from "./io.ts";
 import { printMessage } from "./output/format.ts";
@@ -60,7 +67,9 @@ function stillNamed(error: OzError, id: bigint): OzError {
 
 function tellEnd(io: Io, operation: Operation): void {
   const failed = operation.steps.filter((step) => step.failed);
+  for (const text of new Set(failed.map(unplacedText))) io.err(text);
   for (const step of failed) {
+    if (step.action === PlanAction.UNPLACED) continue;
     if (step.replica !== undefined) io.err(failureText({ ...step.replica, host: step.replica.host || step.host }));
     else
       io.err(
@@ -72,6 +81,13 @@ function tellEnd(io: Io, operation: Operation): void {
   if (operation.state === OperationState.CANCELLED) io.err(`${operation.title} was cancelled.\n`);
   if (operation.state === OperationState.SUPERSEDED)
     io.err(`A newer change took over from ${operation.title}.  ozctl ops\n`);
+}
+
+/** The same for all replicas of an instance, so that it is told once. What has no place did not fail: it may run as it was before. */
+function unplacedText({ action, group, instance, reason, host }: OperationStep): string {
+  if (action !== PlanAction.UNPLACED) return "";
+  const name = formatName(group, instance);
+  return `${name} has no place${host && ` on ${host}`}: ${reason}\nWhy:  ozctl why ${name}\n`;
 }
 
 /** "1.8 s", or "" while it goes on. */

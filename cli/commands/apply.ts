@@ -1,7 +1,7 @@
 // ozctl apply: show the plan, ask, carry it out, show how far it is.
 import type { Command } from "commander";
 import { OzError } from "#core/errors.ts";
-import { SettingsService } from "#proto/settings_pb.ts";
+import { PlanAction, SettingsService } from "#proto/settings_pb.ts";
 import { ask } from "../ask.ts";
 import { newCommand, type OutputFormat, runs, wholeNumber, withOutput } from "../command.ts";
 import { followOperation } from "../follow.ts";
@@ -65,6 +65,7 @@ async function apply(session: Session, options: Options): Promise<number> {
     io.out("Nothing done.\n");
     return 1;
   }
+  const unplaced = plan.steps.some((step) => step.action === PlanAction.UNPLACED);
   const client = await session.client();
   const request = { ...texts, project: options.project ?? "", expectedRevision: expected };
   const { applySettings } = SettingsService.method;
@@ -72,16 +73,24 @@ async function apply(session: Session, options: Options): Promise<number> {
     io,
     (idempotencyKey, signal) =>
       client.call(applySettings, { ...request, idempotencyKey }, { timeoutMs: 30_000, signal }),
-    ({ operationId }, left) => begun(session, operationId, options, left),
+    ({ operationId }, left) => begun(session, operationId, unplaced, options, left),
   );
 }
 
-async function begun(session: Session, operationId: bigint, options: Options, left: AbortSignal): Promise<number> {
+async function begun(
+  session: Session,
+  operationId: bigint,
+  unplaced: boolean,
+  options: Options,
+  left: AbortSignal,
+): Promise<number> {
   const { io } = session;
   const forPrograms = options.output === "json" || options.output === "yaml" ? options.output : undefined;
   if (operationId === 0n) {
     if (forPrograms !== undefined) await printValue(io, forPrograms, { operation: null });
-    return 0;
+    if (!unplaced) return 0;
+    io.err("What is marked ! has no place still; nothing else is to change.  ozctl why NAME\n");
+    return 1;
   }
   if (options.detach) {
     if (forPrograms === undefined) io.out(`Going on.  ozctl ops watch ${operationId}\n`);

@@ -79,9 +79,9 @@ function stepName(step: OperationStep, operation: Operation): string {
 }
 
 function stepWord(step: OperationStep): string {
+  if (step.action === PlanAction.UNPLACED) return "no place";
   if (step.failed) return "failed";
   if (step.action === PlanAction.STOP) return step.done ? "stopped" : "stopping";
-  if (step.action === PlanAction.UNPLACED) return "no place";
   if (step.replica === undefined || step.replica.state === ReplicaState.UNSPECIFIED)
     return step.done ? "done" : "waiting";
   return stateWord(step.replica.state);

@@ -34,13 +34,14 @@ export function operationView(row: OperationRow, replicas: readonly Replica[]): 
     ...(row.ended_at === null ? {} : { ended: timestampFromMs(row.ended_at) }),
     steps: targetsFromJson(row.targets).map((target) => {
       const replica = byId.get(target.replicaId);
-      const { instance, group, slot, action, failed } = target;
+      const { instance, group, slot, action, failed, reason } = target;
       return {
         instance,
         group,
         slot,
         action,
         failed,
+        reason,
         host: replica?.host || target.host,
         done: target.endedAt !== null && !failed,
         tookMs: BigInt(target.endedAt === null ? 0 : target.endedAt - target.startedAt),

@@ -27,31 +27,31 @@ from ozwald.v1 import replicas_pb2 as ozwald_dot_v1_dot_replicas__pb2
 from ozwald.v1 import settings_pb2 as ozwald_dot_v1_dot_settings__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aozwald/v1/operations.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18ozwald/v1/replicas.proto\x1a\x18ozwald/v1/settings.proto\"\x8d\x02\n\tOperation\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12(\n\x05state\x18\x04 \x01(\x0e\x32\x19.ozwald.v1.OperationState\x12\x1d\n\x04plan\x18\x05 \x01(\x0b\x32\x0f.ozwald.v1.Plan\x12\'\n\x05steps\x18\x06 \x03(\x0b\x32\x18.ozwald.v1.OperationStep\x12+\n\x07started\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x65nded\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\t \x01(\t\"\xc7\x01\n\rOperationStep\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12%\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x15.ozwald.v1.PlanAction\x12\x0c\n\x04\x64one\x18\x04 \x01(\x08\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\x08\x12#\n\x07replica\x18\x06 \x01(\x0b\x32\x12.ozwald.v1.Replica\x12\x0f\n\x07took_ms\x18\x07 \x01(\x04\x12\x0c\n\x04slot\x18\x08 \x01(\r\x12\r\n\x05group\x18\t \x01(\t\"&\n\x15ListOperationsRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"B\n\x16ListOperationsResponse\x12(\n\noperations\x18\x01 \x03(\x0b\x32\x14.ozwald.v1.Operation\"#\n\x15WatchOperationRequest\x12\n\n\x02id\x18\x01 \x01(\x04\"A\n\x16WatchOperationResponse\x12\'\n\toperation\x18\x01 \x01(\x0b\x32\x14.ozwald.v1.Operation\"$\n\x16\x43\x61ncelOperationRequest\x12\n\n\x02id\x18\x01 \x01(\x04\"B\n\x17\x43\x61ncelOperationResponse\x12\'\n\toperation\x18\x01 \x01(\x0b\x32\x14.ozwald.v1.Operation*\xc3\x01\n\x0eOperationState\x12\x1f\n\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17OPERATION_STATE_RUNNING\x10\x01\x12\x18\n\x14OPERATION_STATE_DONE\x10\x02\x12\x1a\n\x16OPERATION_STATE_FAILED\x10\x03\x12\x1d\n\x19OPERATION_STATE_CANCELLED\x10\x04\x12\x1e\n\x1aOPERATION_STATE_SUPERSEDED\x10\x05\x32\x9d\x02\n\x11OperationsService\x12U\n\x0eListOperations\x12 .ozwald.v1.ListOperationsRequest\x1a!.ozwald.v1.ListOperationsResponse\x12W\n\x0eWatchOperation\x12 .ozwald.v1.WatchOperationRequest\x1a!.ozwald.v1.WatchOperationResponse0\x01\x12X\n\x0f\x43\x61ncelOperation\x12!.ozwald.v1.CancelOperationRequest\x1a\".ozwald.v1.CancelOperationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aozwald/v1/operations.proto\x12\tozwald.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18ozwald/v1/replicas.proto\x1a\x18ozwald/v1/settings.proto\"\x8d\x02\n\tOperation\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12(\n\x05state\x18\x04 \x01(\x0e\x32\x19.ozwald.v1.OperationState\x12\x1d\n\x04plan\x18\x05 \x01(\x0b\x32\x0f.ozwald.v1.Plan\x12\'\n\x05steps\x18\x06 \x03(\x0b\x32\x18.ozwald.v1.OperationStep\x12+\n\x07started\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x65nded\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\t \x01(\t\"\xd7\x01\n\rOperationStep\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12%\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x15.ozwald.v1.PlanAction\x12\x0c\n\x04\x64one\x18\x04 \x01(\x08\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\x08\x12#\n\x07replica\x18\x06 \x01(\x0b\x32\x12.ozwald.v1.Replica\x12\x0f\n\x07took_ms\x18\x07 \x01(\x04\x12\x0c\n\x04slot\x18\x08 \x01(\r\x12\r\n\x05group\x18\t \x01(\t\x12\x0e\n\x06reason\x18\n \x01(\t\"&\n\x15ListOperationsRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"B\n\x16ListOperationsResponse\x12(\n\noperations\x18\x01 \x03(\x0b\x32\x14.ozwald.v1.Operation\"#\n\x15WatchOperationRequest\x12\n\n\x02id\x18\x01 \x01(\x04\"A\n\x16WatchOperationResponse\x12\'\n\toperation\x18\x01 \x01(\x0b\x32\x14.ozwald.v1.Operation\"$\n\x16\x43\x61ncelOperationRequest\x12\n\n\x02id\x18\x01 \x01(\x04\"B\n\x17\x43\x61ncelOperationResponse\x12\'\n\toperation\x18\x01 \x01(\x0b\x32\x14.ozwald.v1.Operation*\xc3\x01\n\x0eOperationState\x12\x1f\n\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17OPERATION_STATE_RUNNING\x10\x01\x12\x18\n\x14OPERATION_STATE_DONE\x10\x02\x12\x1a\n\x16OPERATION_STATE_FAILED\x10\x03\x12\x1d\n\x19OPERATION_STATE_CANCELLED\x10\x04\x12\x1e\n\x1aOPERATION_STATE_SUPERSEDED\x10\x05\x32\x9d\x02\n\x11OperationsService\x12U\n\x0eListOperations\x12 .ozwald.v1.ListOperationsRequest\x1a!.ozwald.v1.ListOperationsResponse\x12W\n\x0eWatchOperation\x12 .ozwald.v1.WatchOperationRequest\x1a!.ozwald.v1.WatchOperationResponse0\x01\x12X\n\x0f\x43\x61ncelOperation\x12!.ozwald.v1.CancelOperationRequest\x1a\".ozwald.v1.CancelOperationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ozwald.v1.operations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OPERATIONSTATE']._serialized_start=919
-  _globals['_OPERATIONSTATE']._serialized_end=1114
+  _globals['_OPERATIONSTATE']._serialized_start=935
+  _globals['_OPERATIONSTATE']._serialized_end=1130
   _globals['_OPERATION']._serialized_start=127
   _globals['_OPERATION']._serialized_end=396
   _globals['_OPERATIONSTEP']._serialized_start=399
-  _globals['_OPERATIONSTEP']._serialized_end=598
-  _globals['_LISTOPERATIONSREQUEST']._serialized_start=600
-  _globals['_LISTOPERATIONSREQUEST']._serialized_end=638
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=640
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=706
-  _globals['_WATCHOPERATIONREQUEST']._serialized_start=708
-  _globals['_WATCHOPERATIONREQUEST']._serialized_end=743
-  _globals['_WATCHOPERATIONRESPONSE']._serialized_start=745
-  _globals['_WATCHOPERATIONRESPONSE']._serialized_end=810
-  _globals['_CANCELOPERATIONREQUEST']._serialized_start=812
-  _globals['_CANCELOPERATIONREQUEST']._serialized_end=848
-  _globals['_CANCELOPERATIONRESPONSE']._serialized_start=850
-  _globals['_CANCELOPERATIONRESPONSE']._serialized_end=916
-  _globals['_OPERATIONSSERVICE']._serialized_start=1117
-  _globals['_OPERATIONSSERVICE']._serialized_end=1402
+  _globals['_OPERATIONSTEP']._serialized_end=614
+  _globals['_LISTOPERATIONSREQUEST']._serialized_start=616
+  _globals['_LISTOPERATIONSREQUEST']._serialized_end=654
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=656
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=722
+  _globals['_WATCHOPERATIONREQUEST']._serialized_start=724
+  _globals['_WATCHOPERATIONREQUEST']._serialized_end=759
+  _globals['_WATCHOPERATIONRESPONSE']._serialized_start=761
+  _globals['_WATCHOPERATIONRESPONSE']._serialized_end=826
+  _globals['_CANCELOPERATIONREQUEST']._serialized_start=828
+  _globals['_CANCELOPERATIONREQUEST']._serialized_end=864
+  _globals['_CANCELOPERATIONRESPONSE']._serialized_start=866
+  _globals['_CANCELOPERATIONRESPONSE']._serialized_end=932
+  _globals['_OPERATIONSSERVICE']._serialized_start=1133
+  _globals['_OPERATIONSSERVICE']._serialized_end=1418
 # @@protoc_insertion_point(module_scope)

@@ -50,7 +50,7 @@ class Operation(_message.Message):
     def __init__(self, id: _Optional[int] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., state: _Optional[_Union[OperationState, str]] = ..., plan: _Optional[_Union[_settings_pb2.Plan, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[OperationStep, _Mapping]]] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class OperationStep(_message.Message):
-    __slots__ = ("instance", "host", "action", "done", "failed", "replica", "took_ms", "slot", "group")
+    __slots__ = ("instance", "host", "action", "done", "failed", "replica", "took_ms", "slot", "group", "reason")
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +60,7 @@ class OperationStep(_message.Message):
     TOOK_MS_FIELD_NUMBER: _ClassVar[int]
     SLOT_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     instance: str
     host: str
     action: _settings_pb2.PlanAction
@@ -69,7 +70,8 @@ class OperationStep(_message.Message):
     took_ms: int
     slot: int
     group: str
-    def __init__(self, instance: _Optional[str] = ..., host: _Optional[str] = ..., action: _Optional[_Union[_settings_pb2.PlanAction, str]] = ..., done: _Optional[bool] = ..., failed: _Optional[bool] = ..., replica: _Optional[_Union[_replicas_pb2.Replica, _Mapping]] = ..., took_ms: _Optional[int] = ..., slot: _Optional[int] = ..., group: _Optional[str] = ...) -> None: ...
+    reason: str
+    def __init__(self, instance: _Optional[str] = ..., host: _Optional[str] = ..., action: _Optional[_Union[_settings_pb2.PlanAction, str]] = ..., done: _Optional[bool] = ..., failed: _Optional[bool] = ..., replica: _Optional[_Union[_replicas_pb2.Replica, _Mapping]] = ..., took_ms: _Optional[int] = ..., slot: _Optional[int] = ..., group: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ListOperationsRequest(_message.Message):
     __slots__ = ("limit",)
