@@ -224,19 +224,18 @@ describe("a name that is taken", () => {
   });
 });
 
+let query = "";
+/** Answers with 204 and notes what was asked. */
+const noted = (_request: unknown, response: { writeHead(n: number): void; end(): void }, url: URL) => {
+  query = url.search;
+  response.writeHead(204);
+  response.end();
+};
+
 test("what Docker calls up and the kernel calls gone is removed by force", async () => {
-  let query = "";
   Object.assign(docker.answers, {
     [`GET /containers/${id}/json`]: { body: running(4242) },
-    [`DELETE /containers/${id}`]: (
-      _request: unknown,
-      response: { writeHead(n: number): void; end(): void },
-      url: URL,
-    ) => {
-      query = url.search;
-      response.writeHead(204);
-      response.end();
-    },
+    [`DELETE /containers/${id}`]: noted,
   });
   await engine().remove(id);
   expect(query).toContain("force=true");
@@ -247,18 +246,9 @@ test.each([
   [1_500, "?t=2"],
   [1, "?t=0"],
 ])("a grace of %i ms is %s for the engine, which counts whole seconds", async (graceMs, expected) => {
-  let query = "";
   Object.assign(docker.answers, {
     [`GET /containers/${id}/json`]: { body: running(4242) },
-    [`POST /containers/${id}/stop`]: (
-      _request: unknown,
-      response: { writeHead(n: number): void; end(): void },
-      url: URL,
-    ) => {
-      query = url.search;
-      response.writeHead(204);
-      response.end();
-    },
+    [`POST /containers/${id}/stop`]: noted,
   });
   await engine().stop(id, graceMs);
   expect(query).toBe(expected);

@@ -11,7 +11,7 @@ export class Board {
   readonly #snapshot: Snapshot;
   readonly #held: Map<string, ReplicaView[]>;
   readonly #unknown: UnknownView[];
-  readonly #leaving = new Set<string>();
+  readonly #ending = new Set<string>();
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
     this.#held = Map.groupBy(
@@ -46,15 +46,15 @@ export class Board {
   }
 
   /** What ends with this plan. A new replica waits until it has; one that grows in place has to be stopped first anyway. */
-  leave(replica: ReplicaView): void {
-    this.#leaving.add(replica.id);
+  markEnding(replica: ReplicaView): void {
+    this.#ending.add(replica.id);
   }
 
   /** The form that a bound replica would get where it is. */
   inPlace(instance: InstanceView, replica: ReplicaView): InPlace | undefined {
     const host = this.#snapshot.hosts.find(({ id }) => id === replica.hostId);
     if (host === undefined) return undefined;
-    const held = (this.#held.get(host.id) ?? []).filter(({ id }) => id !== replica.id && !this.#leaving.has(id));
+    const held = (this.#held.get(host.id) ?? []).filter(({ id }) => id !== replica.id && !this.#ending.has(id));
     return specInPlace(instance, replica, { host, held });
   }
 

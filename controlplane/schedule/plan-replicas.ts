@@ -123,7 +123,7 @@ function letGo(board: Board, { instances, replicas }: Snapshot): void {
     const instance = replica.wish === "run" ? byId.get(replica.instanceId ?? "") : undefined;
     if (instance !== undefined && !leaves(board, instance, replica)) return [{ instance, replica }];
     // One that waits for a host holds nothing, and may get one with this very plan.
-    if (replica.hostId !== null) board.leave(replica);
+    if (replica.hostId !== null) board.markEnding(replica);
     return [];
   });
   for (const { instance, replica } of staying) {
